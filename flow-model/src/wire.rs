@@ -1,0 +1,15 @@
+//! The wire format: JSON, version 1. One file per message, over typed fields whose errors name
+//! the element and the field.
+
+mod answer;
+mod batch;
+mod error;
+mod field;
+mod flows;
+mod row;
+mod write;
+
+pub use answer::{decode_answer, encode_answer};
+pub use batch::{VERSION, decode_batch, encode_batch};
+pub use error::WireError;
+pub use flows::{decode_flows, encode_flow, encode_flows};

@@ -1,0 +1,282 @@
+//! Batches on the wire: `POST /v1/batches`, version 1.
+//!
+//! ```json
+//! {"version":1,"instance":"...","sequence":1,"reporter":"source","watermark_ms":0,
+//!  "lost_bytes":0,"folded_bytes":0,
+//!  "hours":[{"hour":0,"flows":[["src_app","dest_app","vpc_id",0,0]]}]}
+//! ```
+
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::error::{Place, Position, WireError, parse};
+use super::field::{Field, FieldName};
+use super::row::FlowRow;
+use super::write::{push_integer, push_text};
+use crate::batch::Batch;
+use crate::flow::{Flow, Hour};
+use crate::limits::{MAX_BATCH_FLOWS, MAX_COUNTER};
+use crate::reporter::Reporter;
+
+/// The version of the wire format that this crate writes and reads.
+pub const VERSION: u64 = 1;
+
+const BATCH_FIELDS: [&str; 8] = [
+    "version",
+    "instance",
+    "sequence",
+    "reporter",
+    "watermark_ms",
+    "lost_bytes",
+    "folded_bytes",
+    "hours",
+];
+
+const GROUP_FIELDS: [&str; 2] = ["hour", "flows"];
+
+/// Reads a batch. A batch without flows is well-formed: it carries a watermark.
+///
+/// # Errors
+/// When it is not JSON, of another version, has more than [`MAX_BATCH_FLOWS`] flows, or a field
+/// is not what it must be.
+pub fn decode_batch(bytes: &[u8]) -> Result<Batch<'_>, WireError> {
+    let position = Position::default();
+    parse(bytes, &position, BatchObject(&position))
+}
+
+/// Writes a batch. The same batch always gives the same bytes. Flows of one hour are grouped
+/// where they stand together.
+pub fn encode_batch(batch: &Batch<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256 + batch.flows.len() * 64);
+    out.extend_from_slice(b"{\"version\":");
+    push_integer(VERSION, &mut out);
+    out.extend_from_slice(b",\"instance\":");
+    push_text(&batch.instance, &mut out);
+    out.extend_from_slice(b",\"sequence\":");
+    push_integer(batch.sequence, &mut out);
+    out.extend_from_slice(b",\"reporter\":");
+    push_text(batch.reporter.as_str(), &mut out);
+    out.extend_from_slice(b",\"watermark_ms\":");
+    push_integer(batch.watermark_ms, &mut out);
+    out.extend_from_slice(b",\"lost_bytes\":");
+    push_integer(batch.lost_bytes, &mut out);
+    out.extend_from_slice(b",\"folded_bytes\":");
+    push_integer(batch.folded_bytes, &mut out);
+    out.extend_from_slice(b",\"hours\":[");
+    for (index, group) in batch.flows.chunk_by(|a, b| a.hour == b.hour).enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        push_group(group, &mut out);
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+fn push_group(group: &[Flow<'_>], out: &mut Vec<u8>) {
+    for (index, flow) in group.iter().enumerate() {
+        if index == 0 {
+            out.extend_from_slice(b"{\"hour\":");
+            push_integer(flow.hour.into(), out);
+            out.extend_from_slice(b",\"flows\":[[");
+        } else {
+            out.extend_from_slice(b",[");
+        }
+        push_text(&flow.key.src_app, out);
+        out.push(b',');
+        push_text(&flow.key.dest_app, out);
+        out.push(b',');
+        push_text(&flow.key.vpc_id, out);
+        out.push(b',');
+        push_integer(flow.counters.bytes_tx(), out);
+        out.push(b',');
+        push_integer(flow.counters.bytes_rx(), out);
+        out.push(b']');
+    }
+    out.extend_from_slice(b"]}");
+}
+
+fn field<'p>(position: &'p Position, name: &'static str) -> Field<'p> {
+    Field { position, index: None, name }
+}
+
+fn required<T, E: de::Error>(
+    position: &Position,
+    value: Option<T>,
+    name: &'static str,
+) -> Result<T, E> {
+    value.ok_or_else(|| field(position, name).refuse("is missing"))
+}
+
+struct BatchObject<'p>(&'p Position);
+
+impl<'de> DeserializeSeed<'de> for BatchObject<'_> {
+    type Value = Batch<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Batch<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for BatchObject<'_> {
+    type Value = Batch<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a batch")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Batch<'de>, A::Error> {
+        let position = self.0;
+        let (mut version, mut instance, mut sequence) = (None, None, None);
+        let (mut reporter, mut watermark_ms) = (None, None);
+        let (mut lost_bytes, mut folded_bytes, mut flows) = (None, None, None);
+        let next = || FieldName { position, place: Place::default(), names: &BATCH_FIELDS };
+        while let Some(name) = map.next_key_seed(next())? {
+            let field = field(position, name);
+            let integer = field.integer(MAX_COUNTER);
+            let repeated = match name {
+                "version" => {
+                    let given = map.next_value_seed(integer)?;
+                    if given != VERSION {
+                        return Err(field.refuse(format_args!("must be {VERSION}, not {given}")));
+                    }
+                    version.replace(given).is_some()
+                }
+                "instance" => instance.replace(map.next_value_seed(field.name())?).is_some(),
+                "sequence" => sequence.replace(map.next_value_seed(field.ordinal())?).is_some(),
+                "reporter" => {
+                    let word = field.word(Reporter::parse, "\"source\" or \"destination\"");
+                    reporter.replace(map.next_value_seed(word)?).is_some()
+                }
+                "watermark_ms" => watermark_ms.replace(map.next_value_seed(integer)?).is_some(),
+                "lost_bytes" => lost_bytes.replace(map.next_value_seed(integer)?).is_some(),
+                "folded_bytes" => folded_bytes.replace(map.next_value_seed(integer)?).is_some(),
+                _ => flows.replace(map.next_value_seed(Groups(position))?).is_some(),
+            };
+            if repeated {
+                return Err(field.refuse("is given twice"));
+            }
+        }
+        required(position, version, "version")?;
+        Ok(Batch {
+            instance: required(position, instance, "instance")?,
+            sequence: required(position, sequence, "sequence")?,
+            reporter: required(position, reporter, "reporter")?,
+            watermark_ms: required(position, watermark_ms, "watermark_ms")?,
+            lost_bytes: required(position, lost_bytes, "lost_bytes")?,
+            folded_bytes: required(position, folded_bytes, "folded_bytes")?,
+            flows: required(position, flows, "hours")?,
+        })
+    }
+}
+
+/// Reads `hours`: the groups of a batch, flattened.
+struct Groups<'p>(&'p Position);
+
+impl<'de> DeserializeSeed<'de> for Groups<'_> {
+    type Value = Vec<Flow<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        self.0.enter(Place { index: None, field: Some("hours") });
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Groups<'_> {
+    type Value = Vec<Flow<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of groups of flows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut flows = Vec::new();
+        while seq.next_element_seed(Group { position: self.0, flows: &mut flows })?.is_some() {}
+        Ok(flows)
+    }
+}
+
+/// Reads one group and appends its flows. `hour` comes before `flows`.
+struct Group<'p, 'de> {
+    position: &'p Position,
+    flows: &'p mut Vec<Flow<'de>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Group<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.position.enter(Place { index: None, field: Some("hours") });
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Group<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with an hour and its flows")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { position, flows } = self;
+        let place = Place { index: None, field: Some("hours") };
+        let mut hour = None;
+        let mut has_flows = false;
+        while let Some(name) =
+            map.next_key_seed(FieldName { position, place, names: &GROUP_FIELDS })?
+        {
+            let field = field(position, name);
+            let repeated = if name == "hour" {
+                let value = map.next_value_seed(field.integer(Hour::MAX.into()))?;
+                hour.replace(Hour::try_from(value).map_err(de::Error::custom)?).is_some()
+            } else {
+                let hour = hour.ok_or_else(|| field.refuse("must come after hour"))?;
+                map.next_value_seed(Rows { position, hour, flows: &mut *flows })?;
+                std::mem::replace(&mut has_flows, true)
+            };
+            if repeated {
+                return Err(field.refuse("is given twice"));
+            }
+        }
+        required(position, hour, "hour")?;
+        required(position, has_flows.then_some(()), "flows")
+    }
+}
+
+/// Reads a group's rows.
+struct Rows<'p, 'de> {
+    position: &'p Position,
+    hour: Hour,
+    flows: &'p mut Vec<Flow<'de>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Rows<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.position.enter(Place { index: None, field: Some("flows") });
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let Self { position, hour, flows } = self;
+        while let Some(flow) = seq.next_element_seed(FlowRow::at(position, flows.len(), hour))? {
+            if flows.len() == MAX_BATCH_FLOWS {
+                let reason = format_args!("a batch has at most {MAX_BATCH_FLOWS} flows");
+                return Err(position.refuse(Place { index: None, field: Some("flows") }, reason));
+            }
+            flows.push(flow);
+        }
+        Ok(())
+    }
+}
