@@ -79,6 +79,11 @@ impl<'a> Name<'a> {
         Name(Cow::Borrowed(OTHER))
     }
 
+    /// The same name, borrowing from this one.
+    pub fn by_ref(&self) -> Name<'_> {
+        Name(Cow::Borrowed(&self.0))
+    }
+
     /// The same name, owning its text.
     pub fn into_owned(self) -> Name<'static> {
         Name(Cow::Owned(self.0.into_owned()))

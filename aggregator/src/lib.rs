@@ -1,0 +1,13 @@
+//! The aggregator: takes flow deltas over HTTP, applies each exactly once, and serves the
+//! aggregates by hour.
+//!
+//! Dependencies run one way: `http -> {ingest, query} -> store -> flow-model`.
+
+pub mod config;
+mod http;
+mod ingest;
+pub mod limits;
+pub mod metrics;
+mod query;
+pub mod serve;
+pub mod store;

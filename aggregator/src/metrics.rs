@@ -1,0 +1,87 @@
+//! What `/metrics` tells: counters and histograms in the Prometheus text format.
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    exponential_buckets,
+};
+
+/// The program's metrics.
+pub struct Metrics {
+    registry: Registry,
+    /// `fas_http_requests_total{path,status}`
+    pub http_requests: IntCounterVec,
+    /// `fas_flows_accepted_total`
+    pub flows_accepted: IntCounter,
+    /// `fas_batches_total{status}`: applied, duplicate, refused
+    pub batches: IntCounterVec,
+    /// `fas_reported_lost_bytes_total`
+    pub lost_bytes: IntCounter,
+    /// `fas_reported_folded_bytes_total`
+    pub folded_bytes: IntCounter,
+    /// `fas_commit_seconds`
+    pub commit_seconds: Histogram,
+    /// `fas_commit_writes`
+    pub commit_writes: Histogram,
+}
+
+impl Metrics {
+    /// Makes and registers all metrics.
+    ///
+    /// # Errors
+    /// When two metrics have one name.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            registry: Registry::new(),
+            http_requests: IntCounterVec::new(
+                Opts::new("fas_http_requests_total", "HTTP requests answered."),
+                &["path", "status"],
+            )?,
+            flows_accepted: IntCounter::new(
+                "fas_flows_accepted_total",
+                "Flows added, by direct writes and batches.",
+            )?,
+            batches: IntCounterVec::new(
+                Opts::new("fas_batches_total", "Batches by what became of them."),
+                &["status"],
+            )?,
+            lost_bytes: IntCounter::new(
+                "fas_reported_lost_bytes_total",
+                "Bytes that filters reported lost.",
+            )?,
+            folded_bytes: IntCounter::new(
+                "fas_reported_folded_bytes_total",
+                "Bytes that filters folded into _other rows.",
+            )?,
+            commit_seconds: Histogram::with_opts(
+                HistogramOpts::new("fas_commit_seconds", "Time to make a group of writes durable.")
+                    .buckets(exponential_buckets(0.000_1, 4.0, 9)?),
+            )?,
+            commit_writes: Histogram::with_opts(
+                HistogramOpts::new("fas_commit_writes", "Writes that shared one sync.")
+                    .buckets(exponential_buckets(1.0, 4.0, 6)?),
+            )?,
+        };
+        metrics.register()?;
+        Ok(metrics)
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(self.http_requests.clone()))?;
+        self.registry.register(Box::new(self.flows_accepted.clone()))?;
+        self.registry.register(Box::new(self.batches.clone()))?;
+        self.registry.register(Box::new(self.lost_bytes.clone()))?;
+        self.registry.register(Box::new(self.folded_bytes.clone()))?;
+        self.registry.register(Box::new(self.commit_seconds.clone()))?;
+        self.registry.register(Box::new(self.commit_writes.clone()))
+    }
+
+    /// All metrics in the Prometheus text format, version 0.0.4.
+    ///
+    /// # Errors
+    /// When a metric cannot be written as text.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}

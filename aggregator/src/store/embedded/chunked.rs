@@ -1,0 +1,73 @@
+//! `Chunked`: an append-only vector whose snapshots are cheap and never hold up its writer.
+//!
+//! Elements live in chunks behind `Arc`s. A snapshot clones the `Arc`s; the writer copies a chunk
+//! before changing it only while a snapshot still holds it.
+
+use std::sync::Arc;
+
+/// The elements of a chunk: small enough to copy, large enough that a snapshot of a million
+/// elements is a thousand pointers.
+pub(super) const CHUNK_LEN: usize = 1024;
+
+#[derive(Clone, Debug)]
+pub(super) struct Chunked<T> {
+    chunks: Vec<Arc<Vec<T>>>,
+}
+
+impl<T> Default for Chunked<T> {
+    fn default() -> Self {
+        Self { chunks: Vec::new() }
+    }
+}
+
+impl<T: Clone> Chunked<T> {
+    pub fn len(&self) -> usize {
+        let full = self.chunks.len().saturating_sub(1) * CHUNK_LEN;
+        full + self.chunks.last().map_or(0, |chunk| chunk.len())
+    }
+
+    pub fn get(&self, index: usize) -> Option<&T> {
+        self.chunks.get(index / CHUNK_LEN)?.get(index % CHUNK_LEN)
+    }
+
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        Arc::make_mut(self.chunks.get_mut(index / CHUNK_LEN)?).get_mut(index % CHUNK_LEN)
+    }
+
+    pub fn push(&mut self, value: T) {
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK_LEN => Arc::make_mut(chunk).push(value),
+            _ => self.chunks.push(Arc::new(vec![value])),
+        }
+    }
+
+    /// The elements, chunk by chunk; all but the last have [`CHUNK_LEN`].
+    pub fn chunks(&self) -> impl Iterator<Item = &[T]> {
+        self.chunks.iter().map(|chunk| chunk.as_slice())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.chunks().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_does_not_see_later_changes() {
+        let mut numbers = Chunked::default();
+        for n in 0..CHUNK_LEN + 5 {
+            numbers.push(n);
+        }
+        let snapshot = numbers.clone();
+        *numbers.get_mut(3).unwrap() = 0;
+        *numbers.get_mut(CHUNK_LEN + 1).unwrap() = 0;
+        numbers.push(7);
+        assert_eq!(snapshot.len(), CHUNK_LEN + 5);
+        assert!(snapshot.iter().copied().eq(0..CHUNK_LEN + 5));
+        assert_eq!((numbers.get(3), numbers.len()), (Some(&0), CHUNK_LEN + 6));
+        assert_eq!(numbers.get(CHUNK_LEN + 6), None);
+    }
+}
