@@ -62,6 +62,14 @@ fn receipts_match_the_golden_file_both_ways() {
 }
 
 #[test]
+fn fields_may_come_in_any_order() {
+    let golden = include_bytes!("golden/batch-v1.json");
+    // serde_json's objects are sorted by name, so that `flows` comes before `hour`.
+    let sorted: serde_json::Value = serde_json::from_slice(golden).unwrap();
+    assert_eq!(decode_batch(sorted.to_string().as_bytes()).unwrap(), golden_batch());
+}
+
+#[test]
 fn an_empty_batch_is_well_formed() {
     let batch = Batch { flows: Vec::new(), ..golden_batch() };
     assert_eq!(decode_batch(&encode_batch(&batch)).unwrap(), batch);

@@ -200,3 +200,6 @@ fn owned(delivery: &Delivery<'_>) -> Delivery<'static> {
 fn closed() -> ApplyError {
     ApplyError::Unavailable("the store is closed".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,7 +197,7 @@ impl<'de> Visitor<'de> for Groups<'_> {
     }
 }
 
-/// Reads one group and appends its flows. `hour` comes before `flows`.
+/// Reads one group and appends its flows.
 struct Group<'p, 'de> {
     position: &'p Position,
     flows: &'p mut Vec<Flow<'de>>,
@@ -222,8 +222,8 @@ impl<'de> Visitor<'de> for Group<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { position, flows } = self;
         let place = Place { index: None, field: Some("hours") };
-        let mut hour = None;
-        let mut has_flows = false;
+        let start = flows.len();
+        let (mut hour, mut has_flows) = (None, false);
         while let Some(name) =
             map.next_key_seed(FieldName { position, place, names: &GROUP_FIELDS })?
         {
@@ -232,23 +232,24 @@ impl<'de> Visitor<'de> for Group<'_, 'de> {
                 let value = map.next_value_seed(field.integer(Hour::MAX.into()))?;
                 hour.replace(Hour::try_from(value).map_err(de::Error::custom)?).is_some()
             } else {
-                let hour = hour.ok_or_else(|| field.refuse("must come after hour"))?;
-                map.next_value_seed(Rows { position, hour, flows: &mut *flows })?;
+                map.next_value_seed(Rows { position, flows: &mut *flows })?;
                 std::mem::replace(&mut has_flows, true)
             };
             if repeated {
                 return Err(field.refuse("is given twice"));
             }
         }
-        required(position, hour, "hour")?;
-        required(position, has_flows.then_some(()), "flows")
+        required(position, has_flows.then_some(()), "flows")?;
+        let hour = required(position, hour, "hour")?;
+        // The hour may come after the flows: a JSON object has no order.
+        flows.iter_mut().skip(start).for_each(|flow| flow.hour = hour);
+        Ok(())
     }
 }
 
-/// Reads a group's rows.
+/// Reads a group's rows, whose hour is set when the group has been read.
 struct Rows<'p, 'de> {
     position: &'p Position,
-    hour: Hour,
     flows: &'p mut Vec<Flow<'de>>,
 }
 
@@ -269,8 +270,8 @@ impl<'de> Visitor<'de> for Rows<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { position, hour, flows } = self;
-        while let Some(flow) = seq.next_element_seed(FlowRow::at(position, flows.len(), hour))? {
+        let Self { position, flows } = self;
+        while let Some(flow) = seq.next_element_seed(FlowRow::at(position, flows.len()))? {
             if flows.len() == MAX_BATCH_FLOWS {
                 let reason = format_args!("a batch has at most {MAX_BATCH_FLOWS} flows");
                 return Err(position.refuse(Place { index: None, field: Some("flows") }, reason));

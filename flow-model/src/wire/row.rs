@@ -102,15 +102,13 @@ impl<'de> Visitor<'de> for FlowObject<'_> {
     }
 }
 
-/// Reads a flow written as a row: `[src_app, dest_app, vpc_id, bytes_tx, bytes_rx]`.
-pub(super) struct FlowRow<'p> {
-    element: Element<'p>,
-    hour: Hour,
-}
+/// Reads a flow written as a row, `[src_app, dest_app, vpc_id, bytes_tx, bytes_rx]`, which leaves
+/// its hour to its group.
+pub(super) struct FlowRow<'p>(Element<'p>);
 
 impl<'p> FlowRow<'p> {
-    pub fn at(position: &'p Position, index: usize, hour: Hour) -> Self {
-        Self { element: Element { position, index }, hour }
+    pub fn at(position: &'p Position, index: usize) -> Self {
+        Self(Element { position, index })
     }
 }
 
@@ -118,7 +116,7 @@ impl<'de> DeserializeSeed<'de> for FlowRow<'_> {
     type Value = Flow<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Flow<'de>, D::Error> {
-        self.element.position.enter(self.element.place());
+        self.0.position.enter(self.0.place());
         deserializer.deserialize_any(self)
     }
 }
@@ -131,7 +129,7 @@ impl<'de> Visitor<'de> for FlowRow<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Flow<'de>, A::Error> {
-        let element = self.element;
+        let element = self.0;
         let mut name = |field| {
             let value = seq.next_element_seed(element.field(field).name())?;
             element.required(value, field)
@@ -146,6 +144,6 @@ impl<'de> Visitor<'de> for FlowRow<'_> {
             return Err(element.position.refuse(element.place(), "has more than 5 values"));
         }
         let counters = Counters::new(bytes_tx, bytes_rx).map_err(de::Error::custom)?;
-        Ok(Flow { key: FlowKey { src_app, dest_app, vpc_id }, hour: self.hour, counters })
+        Ok(Flow { key: FlowKey { src_app, dest_app, vpc_id }, hour: 0, counters })
     }
 }

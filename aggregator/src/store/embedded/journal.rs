@@ -269,6 +269,18 @@ impl Journal {
     }
 }
 
+#[cfg(test)]
+impl Journal {
+    pub fn part_count(&self) -> Result<usize, JournalError> {
+        Ok(self.parts.len()?)
+    }
+
+    pub fn set_format(&self, format: &str) {
+        self.meta.insert("format", format).unwrap();
+        self.database.persist(PersistMode::SyncAll).unwrap();
+    }
+}
+
 fn remove(
     database: &Database,
     keyspace: &Keyspace,

@@ -1,0 +1,99 @@
+//! The store contract over the embedded store, and what only this store has: a directory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use flow_model::{Counters, Flow, FlowKey, Name};
+
+use super::{EmbeddedStore, JournalError};
+use crate::limits::DEFAULT_CHECKPOINT_BYTES;
+use crate::metrics::Metrics;
+use crate::store::contract::{Place, contract_tests};
+use crate::store::{Origin, Store, Write};
+
+struct Directory {
+    path: tempfile::TempDir,
+    checkpoint_bytes: u64,
+}
+
+impl Directory {
+    fn new(checkpoint_bytes: u64) -> Self {
+        Self { path: tempfile::tempdir().unwrap(), checkpoint_bytes }
+    }
+
+    fn try_open(&self) -> Result<EmbeddedStore, JournalError> {
+        open(self.path.path(), self.checkpoint_bytes)
+    }
+}
+
+fn open(path: &Path, checkpoint_bytes: u64) -> Result<EmbeddedStore, JournalError> {
+    EmbeddedStore::open(path, checkpoint_bytes, Arc::new(Metrics::new().unwrap()))
+}
+
+#[async_trait]
+impl Place for Directory {
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(self.try_open().unwrap())
+    }
+}
+
+mod from_the_log {
+    use super::*;
+    contract_tests!(Directory::new(DEFAULT_CHECKPOINT_BYTES));
+}
+
+mod from_checkpoints {
+    use super::*;
+    contract_tests!(Directory::new(1));
+}
+
+fn write(key: &str) -> Write<'static> {
+    let name = |text: &str| Name::new(text.to_owned()).unwrap();
+    let key = FlowKey { src_app: name(key), dest_app: name("b"), vpc_id: name("v") };
+    let flow = Flow { key, hour: 1, counters: Counters::new(1, 2).unwrap() };
+    Write { origin: Origin::Direct, flows: vec![flow] }
+}
+
+#[tokio::test]
+async fn a_directory_serves_one_process_at_a_time() {
+    let directory = Directory::new(DEFAULT_CHECKPOINT_BYTES);
+    let store = directory.try_open().unwrap();
+    assert!(matches!(directory.try_open(), Err(JournalError::Locked)));
+    store.close().await;
+    drop(store);
+    assert!(directory.try_open().is_ok());
+}
+
+#[tokio::test]
+async fn a_checkpoint_lets_go_of_the_log_and_of_the_parts_before() {
+    let directory = Directory::new(1);
+    for round in 0..10 {
+        let store = directory.try_open().unwrap();
+        store.apply(write(&format!("app-{round}"))).await.unwrap();
+        store.close().await;
+    }
+    let journal = super::Journal::open(directory.path.path()).unwrap();
+    let loaded = journal.load().unwrap();
+    assert_eq!(loaded.log_bytes, 0, "the log is empty");
+    assert_eq!(loaded.checkpoint.hours, [(1, loaded.checkpoint.generation)]);
+    assert_eq!(journal.part_count().unwrap(), 2, "one chunk of names, one of records");
+    assert_eq!(loaded.checkpoint.log_index, 10);
+}
+
+#[tokio::test]
+async fn a_directory_of_another_format_is_refused() {
+    let directory = Directory::new(1);
+    directory.try_open().unwrap().close().await;
+    super::Journal::open(directory.path.path()).unwrap().set_format("fas embedded store 9");
+    match directory.try_open() {
+        Err(JournalError::Format(found)) => assert_eq!(found, "fas embedded store 9"),
+        other => panic!("{:?}", other.err()),
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_an_error() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    assert!(matches!(open(&file.path().join("x"), 1), Err(JournalError::Storage(_))));
+}

@@ -1,0 +1,148 @@
+//! kill -9 at random moments under load: nothing acknowledged is lost, nothing is doubled.
+//!
+//! `FAS_CRASH_ROUNDS` sets the number of kills.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::fas::{Fas, agent, directory};
+
+const DEFAULT_ROUNDS: u64 = 20;
+const INSTANCES: u64 = 4;
+const WRITERS: u64 = 3;
+
+/// What the clients know at the end.
+#[derive(Default)]
+struct Witness {
+    /// Direct writes, each under a key of its own: whether it was acknowledged.
+    writes: Mutex<BTreeMap<String, bool>>,
+    /// Bytes that were in acknowledged batches.
+    delivered: AtomicU64,
+    stop: AtomicBool,
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
+    let rounds = std::env::var("FAS_CRASH_ROUNDS").map_or(DEFAULT_ROUNDS, |n| n.parse().unwrap());
+    let seed = RandomState::new().hash_one(0_u8);
+    println!("seed {seed}");
+    let data = directory();
+    // A small checkpoint, so that many kills fall into one.
+    let start = |listen: &str| {
+        Fas::start_with(data.path(), &["--listen", listen, "--checkpoint-bytes", "20000"])
+    };
+    let mut fas = start("127.0.0.1:0");
+    let address = fas.address.clone();
+    let witness = Witness::default();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (witness, address) = (&witness, &address);
+            scope.spawn(move || write_directly(writer, address, witness));
+        }
+        for instance in 0..INSTANCES {
+            let (witness, address) = (&witness, &address);
+            scope.spawn(move || deliver_batches(instance, address, witness));
+        }
+        // Also when something fails here: the clients would go on for ever.
+        let _stop = StopOnDrop(&witness.stop);
+        let mut random = seed;
+        for _ in 0..rounds {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // The moment of the kill is what is random here; nothing waits for a result.
+            std::thread::sleep(Duration::from_millis(20 + (random >> 33) % 150));
+            fas.kill();
+            fas = start(&address);
+        }
+    });
+    check(&fas, &witness);
+    fas.kill();
+    check(&start(&address), &witness);
+}
+
+/// Writes one key after the other, never twice.
+fn write_directly(writer: u64, address: &str, witness: &Witness) {
+    for n in 0.. {
+        if witness.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let key = format!("writer-{writer}-{n}");
+        let body = json!([
+            {"src_app": key, "dest_app": "d", "vpc_id": "v", "bytes_tx": 1, "bytes_rx": 1, "hour": 1},
+            {"src_app": key, "dest_app": "e", "vpc_id": "v", "bytes_tx": 1, "bytes_rx": 1, "hour": 3},
+        ]);
+        let acknowledged = post(address, "/flows", &body.to_string()).is_some();
+        witness.writes.lock().unwrap().insert(key, acknowledged);
+    }
+}
+
+/// Delivers batches as a filter does: the same bytes again until there is a receipt.
+fn deliver_batches(instance: u64, address: &str, witness: &Witness) {
+    for sequence in 1.. {
+        if witness.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let flows: Vec<_> = (0..20).map(|n| json!([format!("app-{n}"), "d", "v", 1, 0])).collect();
+        let body = json!({
+            "version": 1, "instance": format!("i-{instance}"), "sequence": sequence,
+            "reporter": "source", "watermark_ms": 0, "lost_bytes": 0, "folded_bytes": 0,
+            "hours": [{"hour": 2, "flows": flows}],
+        })
+        .to_string();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while post(address, "/v1/batches", &body).is_none() {
+            assert!(Instant::now() < deadline, "a batch was not taken for a minute");
+        }
+        witness.delivered.fetch_add(20, Ordering::Relaxed);
+    }
+}
+
+/// The body of a 200; nothing when there is none, after a pause as clients make.
+fn post(address: &str, path: &str, body: &str) -> Option<String> {
+    let sent = agent()
+        .post(format!("http://{address}{path}"))
+        .header("content-type", "application/json")
+        .config()
+        .timeout_global(Some(Duration::from_secs(10)))
+        .build()
+        .send(body);
+    let body = sent.ok().and_then(|mut response| {
+        (response.status() == 200).then(|| response.body_mut().read_to_string().ok()).flatten()
+    });
+    if body.is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    body
+}
+
+fn check(fas: &Fas, witness: &Witness) {
+    let batches: u64 = fas.flows(2).iter().map(|flow| flow["bytes_tx"].as_u64().unwrap()).sum();
+    assert_eq!(batches, witness.delivered.load(Ordering::Relaxed));
+    let found = |hour| -> BTreeMap<String, u64> {
+        let name = |flow: &serde_json::Value| flow["src_app"].as_str().unwrap().to_owned();
+        fas.flows(hour).iter().map(|f| (name(f), f["bytes_tx"].as_u64().unwrap())).collect()
+    };
+    let (first, second) = (found(1), found(3));
+    assert_eq!(first, second, "both halves of every write, or none");
+    let writes = witness.writes.lock().unwrap();
+    assert!(writes.values().filter(|acknowledged| **acknowledged).count() > 100, "under load");
+    for (key, acknowledged) in &*writes {
+        match first.get(key) {
+            Some(bytes) => assert_eq!(*bytes, 1, "{key} was doubled"),
+            None => assert!(!acknowledged, "{key} was acknowledged and lost"),
+        }
+    }
+    assert!(first.keys().all(|key| writes.contains_key(key)), "nothing that was not written");
+}

@@ -1,0 +1,159 @@
+//! `Fas`: a running `fas serve` with a directory of its own, and a client for it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use ureq::Agent;
+
+pub struct Fas {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    pub address: String,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A new directory; it goes when the value does.
+pub fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// `fas` with nothing in its environment that could change what it does.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fas"));
+    command.args(arguments).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+impl Fas {
+    /// Starts on a free port.
+    pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &["--listen", "127.0.0.1:0"])
+    }
+
+    /// Starts with these arguments besides the directory, and waits until it listens.
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        let all = [&["serve", "--data", data.to_str().unwrap()], arguments].concat();
+        Self::launch(&mut command(&all))
+    }
+
+    /// Starts a command and waits until it listens.
+    pub fn launch(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            if log.read_line(&mut line).unwrap() == 0 {
+                panic!("fas ended before it listened: {said}");
+            }
+            said.push_str(&line);
+            if let Some((_, rest)) = line.split_once("listening on http://") {
+                let address = rest.split(',').next().unwrap().to_owned();
+                return Self { child, log, address };
+            }
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let response = agent().get(self.url(path)).call().unwrap();
+        answer(response)
+    }
+
+    pub fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.post_as(path, Some("application/json"), body)
+    }
+
+    pub fn post_as(&self, path: &str, kind: Option<&str>, body: impl AsRef<[u8]>) -> Answer {
+        let mut request = agent().post(self.url(path));
+        if let Some(kind) = kind {
+            request = request.header("content-type", kind);
+        }
+        answer(request.send(body.as_ref()).unwrap())
+    }
+
+    /// The flows of an hour.
+    pub fn flows(&self, hour: u32) -> Vec<Value> {
+        let answer = self.get(&format!("/flows?hour={hour}"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json().as_array().unwrap().clone()
+    }
+
+    /// SIGKILL: nothing is finished.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end; gives the status and the rest of the log.
+    pub fn wait(mut self) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.log, &mut rest).unwrap();
+        (self.child.wait().unwrap(), rest)
+    }
+}
+
+impl Drop for Fas {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client that takes every status as an answer. One per thread keeps its connection.
+pub fn agent() -> Agent {
+    thread_local! {
+        static AGENT: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
+    }
+    AGENT.with(Agent::clone)
+}
+
+pub fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+    let header =
+        |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    Answer {
+        status: response.status().as_u16(),
+        content_type: header("content-type").unwrap_or_default(),
+        body: response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap(),
+    }
+}
+
+/// Polls until a condition holds.
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
