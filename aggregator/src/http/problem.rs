@@ -94,3 +94,25 @@ impl From<ReadError> for Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read at the moment")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overloaded_client_is_told_when_to_come_back() {
+        for error in [ApplyError::Overloaded, ApplyError::Unavailable("disk path".to_owned())] {
+            let response = Problem::from(error).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        }
+        let bad = Problem::new(StatusCode::BAD_REQUEST, "x").into_response();
+        assert!(!bad.headers().contains_key(header::RETRY_AFTER));
+    }
+
+    #[test]
+    fn what_is_for_the_operator_stays_in_the_log() {
+        let problem = Problem::from(ApplyError::Unavailable("/var/secret".to_owned()));
+        assert!(!problem.detail.contains("secret"));
+    }
+}

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use flow_model::{Counters, Flow, FlowKey, Name};
+use flow_model::{Counters, Flow, FlowKey, Name, Status};
 
 use super::{EmbeddedStore, JournalError};
-use crate::limits::DEFAULT_CHECKPOINT_BYTES;
+use crate::limits::{DEFAULT_CHECKPOINT_BYTES, MAX_QUEUED_BYTES};
 use crate::metrics::Metrics;
 use crate::store::contract::{Place, contract_tests};
-use crate::store::{Origin, Store, Write};
+use crate::store::{ApplyError, Origin, Store, Write};
 
 struct Directory {
     path: tempfile::TempDir,
@@ -96,4 +96,31 @@ async fn a_directory_of_another_format_is_refused() {
 fn a_directory_that_cannot_be_made_is_an_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
     assert!(matches!(open(&file.path().join("x"), 1), Err(JournalError::Storage(_))));
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_recovers() {
+    let directory = Directory::new(DEFAULT_CHECKPOINT_BYTES);
+    let store = directory.try_open().unwrap();
+    let size_bytes = super::record::encode_write(&write("a")).unwrap().len();
+    let waiting = |spared: usize| {
+        let taken = u32::try_from(MAX_QUEUED_BYTES - spared).unwrap();
+        Arc::clone(&store.queue_bytes).try_acquire_many_owned(taken).unwrap()
+    };
+    let others = waiting(size_bytes - 1);
+    assert_eq!(store.apply(write("a")).await, Err(ApplyError::Overloaded));
+    drop(others);
+    let _others = waiting(size_bytes);
+    assert_eq!(store.apply(write("a")).await, Ok(Status::Applied), "the last byte is usable");
+}
+
+#[tokio::test]
+async fn a_failed_store_takes_no_writes_and_says_so() {
+    let directory = Directory::new(DEFAULT_CHECKPOINT_BYTES);
+    let store = directory.try_open().unwrap();
+    store.health.fail("the disk is gone");
+    let refused = store.apply(write("a")).await;
+    assert_eq!(refused, Err(ApplyError::Unavailable("the disk is gone".to_owned())));
+    assert!(store.ready().await.is_err());
+    assert!(store.scan(1).await.unwrap().next().is_none());
 }
