@@ -1,0 +1,130 @@
+//! `Config`: what the operator wants of the filter, read strictly from JSON: an unknown field or
+//! a bad value is an error that names the field by its path.
+
+pub mod bounds;
+mod error;
+mod json;
+mod object;
+pub mod push;
+pub mod source;
+
+use flow_model::Reporter;
+
+pub use bounds::Bounds;
+pub use error::ConfigError;
+use json::Json;
+use object::Field;
+pub use push::{BearerToken, PushConfig};
+pub use source::{Source, Sources};
+
+/// The settings, as the configuration names them.
+pub const FIELDS: &[&str] = &["mode", "report", "src_app", "dest_app", "vpc_id", "push", "bounds"];
+
+/// Whether the filter stands among network filters or HTTP filters. One module serves both, and
+/// cannot tell by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A network filter: it counts the bytes of connections.
+    Tcp,
+    /// An HTTP filter: it counts the bytes of bodies.
+    Http,
+}
+
+/// Which streams the filter counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Those of outbound listeners.
+    Source,
+    /// Those of inbound listeners.
+    Destination,
+    /// All, each under its side.
+    Both,
+}
+
+impl Report {
+    /// Whether this side's streams are counted.
+    pub fn includes(self, side: Reporter) -> bool {
+        match self {
+            Self::Source => side == Reporter::Source,
+            Self::Destination => side == Reporter::Destination,
+            Self::Both => true,
+        }
+    }
+
+    /// The side as which a stream counts whose listener has no direction.
+    pub fn default_side(self) -> Reporter {
+        match self {
+            Self::Source | Self::Both => Reporter::Source,
+            Self::Destination => Reporter::Destination,
+        }
+    }
+}
+
+/// What the operator wants of the filter.
+pub struct Config {
+    /// Network filter or HTTP filter.
+    pub mode: Mode,
+    /// Which streams are counted.
+    pub report: Report,
+    /// Where the name of the app comes from that opened the connection or sent the request.
+    pub src_app: Sources,
+    /// Where the name of the app comes from that was called.
+    pub dest_app: Sources,
+    /// Where the name of the network comes from.
+    pub vpc_id: Sources,
+    /// Where batches go.
+    pub push: PushConfig,
+    /// How much is kept.
+    pub bounds: Bounds,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// When it is not JSON, or a field is unknown, missing, given twice, or not what it must be.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let json = Json::parse(bytes).map_err(|error| malformed(bytes, &error))?;
+        let object = Field::root(&json).object(FIELDS)?;
+        let mode = object.required("mode")?.word(mode_of, "\"tcp\" or \"http\"")?;
+        let report = match object.optional("report") {
+            Some(field) => field.word(report_of, "\"source\", \"destination\" or \"both\"")?,
+            None => Report::Source,
+        };
+        let sources = |name| object.required(name).and_then(|field| source::read(&field, mode));
+        Ok(Self {
+            mode,
+            report,
+            src_app: sources("src_app")?,
+            dest_app: sources("dest_app")?,
+            vpc_id: sources("vpc_id")?,
+            push: PushConfig::read(&object.required("push")?)?,
+            bounds: Bounds::read(object.optional("bounds"))?,
+        })
+    }
+}
+
+fn malformed(bytes: &[u8], error: &serde_json::Error) -> ConfigError {
+    // Envoy 1.40 hands a `Struct` on as binary protobuf, whatever its documentation says.
+    let is_text =
+        !bytes.is_empty() && bytes.iter().all(|b| !matches!(b, 0..=8 | 11 | 12 | 14..=31));
+    let hint = if is_text { "" } else { ": give it as a google.protobuf.StringValue" };
+    ConfigError::Malformed(format!("{error}{hint}"))
+}
+
+fn mode_of(word: &str) -> Option<Mode> {
+    match word {
+        "tcp" => Some(Mode::Tcp),
+        "http" => Some(Mode::Http),
+        _ => None,
+    }
+}
+
+fn report_of(word: &str) -> Option<Report> {
+    match word {
+        "source" => Some(Report::Source),
+        "destination" => Some(Report::Destination),
+        "both" => Some(Report::Both),
+        _ => None,
+    }
+}

@@ -1,0 +1,111 @@
+//! `Source`: where a name may come from, as it is configured. Reading it is left to `identity`.
+
+use flow_model::Name;
+
+use super::Mode;
+use super::error::ConfigError;
+use super::json::Json;
+use super::object::Field;
+
+/// The sources that are written as an object with one field.
+pub const KINDS: &[&str] =
+    &["literal", "node_metadata", "request_header", "istio_peer", "attribute"];
+
+/// The sources that are written as a word.
+pub const WORDS: &[&str] = &["cluster_name", "peer_uri_san"];
+
+/// One place from which a name may come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// This very name.
+    Literal(Name<'static>),
+    /// The Envoy cluster to which the stream is routed.
+    ClusterName,
+    /// The URI in the certificate of the other side.
+    PeerUriSan,
+    /// A value of this node's metadata, by its path.
+    NodeMetadata(Vec<String>),
+    /// A header of the request, in lower case.
+    RequestHeader(String),
+    /// What Istio knows of the other side, by the field's name.
+    IstioPeer(String),
+    /// Any Envoy attribute, by its path.
+    Attribute(Vec<String>),
+}
+
+/// The sources of one name, in the order in which they are tried. Never empty.
+pub type Sources = Vec<Source>;
+
+/// Reads the sources of a name: a text, or an array of sources.
+pub(super) fn read(field: &Field<'_>, mode: Mode) -> Result<Sources, ConfigError> {
+    if matches!(field.value(), Json::Text(_)) {
+        return Ok(vec![Source::Literal(read_name(field)?)]);
+    }
+    match field.elements() {
+        Some(elements) => elements.map(|element| read_source(&element, mode)).collect(),
+        None => Err(field.expected("a string or a non-empty array of sources")),
+    }
+}
+
+fn read_source(field: &Field<'_>, mode: Mode) -> Result<Source, ConfigError> {
+    let expected = || {
+        let (words, kinds) = (WORDS.join("\", \""), KINDS.join(", "));
+        field.expected(format_args!("\"{words}\" or an object with one of: {kinds}"))
+    };
+    if let Json::Text(word) = field.value() {
+        return match word.as_str() {
+            "cluster_name" => Ok(Source::ClusterName),
+            "peer_uri_san" => Ok(Source::PeerUriSan),
+            _ => Err(expected()),
+        };
+    }
+    if !matches!(field.value(), Json::Object(_)) {
+        return Err(expected());
+    }
+    let object = field.object(KINDS)?;
+    let mut kinds = object.names();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        return Err(field.refuse(format_args!("must have exactly one of: {}", KINDS.join(", "))));
+    };
+    let value = object.required(kind)?;
+    match kind {
+        "literal" => read_name(&value).map(Source::Literal),
+        "node_metadata" => read_path(&value).map(Source::NodeMetadata),
+        "request_header" => read_header(&value, mode).map(Source::RequestHeader),
+        "istio_peer" => read_segment(&value).map(Source::IstioPeer),
+        _ => read_path(&value).map(Source::Attribute),
+    }
+}
+
+fn read_name(field: &Field<'_>) -> Result<Name<'static>, ConfigError> {
+    let Json::Text(text) = field.value() else {
+        return Err(field.expected("a string"));
+    };
+    Name::new(text.clone()).map_err(|error| field.refuse(error))
+}
+
+fn read_header(field: &Field<'_>, mode: Mode) -> Result<String, ConfigError> {
+    if mode == Mode::Tcp {
+        return Err(field.refuse("is for mode \"http\": a TCP connection has no request headers"));
+    }
+    Ok(field.header_text()?.to_ascii_lowercase())
+}
+
+fn read_path(field: &Field<'_>) -> Result<Vec<String>, ConfigError> {
+    if matches!(field.value(), Json::Text(_)) {
+        return Ok(vec![read_segment(field)?]);
+    }
+    match field.elements() {
+        Some(elements) => elements.map(|element| read_segment(&element)).collect(),
+        None => Err(field.expected("a non-empty string or a non-empty array of them")),
+    }
+}
+
+/// Reads a step of a path. Envoy joins the steps with NUL, so none may have one.
+fn read_segment(field: &Field<'_>) -> Result<String, ConfigError> {
+    let segment = field.text()?;
+    if segment.contains('\0') {
+        return Err(field.refuse("must not contain NUL"));
+    }
+    Ok(segment.to_owned())
+}

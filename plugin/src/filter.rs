@@ -1,0 +1,224 @@
+//! `Filter`: all that an instance keeps, without a host call: the recorder, the delivery, and the
+//! clock that drives both. The shell brings it the callbacks and carries out what it asks for.
+
+use std::rc::Rc;
+
+use flow_model::Name;
+
+use crate::backoff::Jitter;
+use crate::clock::Clock;
+use crate::config::{Config, PushConfig};
+use crate::identity::{Attributes, Identity};
+use crate::instance::Origin;
+use crate::limits::{TICK_MS, TICKS_PER_INTERVAL};
+use crate::notice::Notice;
+use crate::observe::{Moved, Recorder};
+use crate::push::{Pace, Pusher, Response};
+use crate::slab::Slot;
+use crate::table::Table;
+
+const NANOSECONDS_PER_MS: u64 = 1_000_000;
+
+/// Counts since the start, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Batches that the aggregator has.
+    pub batches_delivered: u64,
+    /// Pushes that had to be repeated.
+    pub batches_retried: u64,
+    /// Batches that the aggregator will never take.
+    pub batches_rejected: u64,
+    /// Bytes that were given up.
+    pub lost_bytes: u64,
+    /// Bytes that went to `_other` rows.
+    pub folded_bytes: u64,
+}
+
+/// An instance.
+pub struct Filter {
+    push: PushConfig,
+    started_ns: u64,
+    tick_ms: u64,
+    clock: Clock,
+    recorder: Recorder,
+    pusher: Pusher,
+    instance: Option<Name<'static>>,
+    notices: Vec<Notice>,
+    warned: bool,
+    ending: bool,
+    default_side: flow_model::Reporter,
+}
+
+impl Filter {
+    /// An instance that starts now. `node` reads what is the same for all streams; `seed` keeps
+    /// the waits of instances apart.
+    pub fn new(config: Config, node: &dyn Attributes, started_ns: u64, seed: u64) -> Self {
+        let names = [config.src_app, config.dest_app, config.vpc_id];
+        let identity = Identity::new(config.mode, names, node);
+        let interval_ms = config.push.interval_ms;
+        let tick_ms = (interval_ms / TICKS_PER_INTERVAL).clamp(TICK_MS.0, TICK_MS.1);
+        let pace = Pace {
+            interval_ms,
+            timeout_ms: config.push.timeout_ms,
+            max_batch_flows: config.bounds.max_batch_flows,
+        };
+        let table = Table::new(config.bounds.max_flows);
+        let started_ms = started_ns / NANOSECONDS_PER_MS;
+        let default_side = config.report.default_side();
+        Self {
+            push: config.push,
+            started_ns,
+            tick_ms,
+            clock: Clock::new(started_ms, tick_ms),
+            recorder: Recorder::new(config.report, identity, interval_ms, table),
+            pusher: Pusher::new(pace, default_side, started_ms, Jitter::new(seed)),
+            instance: None,
+            notices: Vec::new(),
+            warned: false,
+            ending: false,
+            default_side,
+        }
+    }
+
+    /// Where batches go.
+    pub fn push_config(&self) -> &PushConfig {
+        &self.push
+    }
+
+    /// The time between two ticks, in milliseconds.
+    pub fn tick_ms(&self) -> u64 {
+        self.tick_ms
+    }
+
+    /// Starts a stream.
+    pub fn open(&mut self) -> Slot {
+        self.recorder.open()
+    }
+
+    /// Whether [`Filter::headers`] has anything to do.
+    pub fn wants_headers(&self) -> bool {
+        self.recorder.wants_headers()
+    }
+
+    /// Takes what is needed of a request's headers while they pass.
+    pub fn headers(&mut self, slot: Slot, attributes: &dyn Attributes) {
+        self.recorder.headers(slot, attributes);
+    }
+
+    /// Counts bytes that moved on a stream at this time.
+    pub fn count(&mut self, slot: Slot, moved: Moved, now_ns: u64, attributes: &dyn Attributes) {
+        self.recorder.count(slot, moved, now_ns, attributes);
+    }
+
+    /// Ends a stream.
+    pub fn close(&mut self, slot: Slot, attributes: &dyn Attributes) {
+        self.recorder.close(slot, attributes);
+    }
+
+    /// When the first bytes were counted, in nanoseconds, if the instance now needs a name:
+    /// [`Filter::name`] wants to be called, or there will be no batch.
+    pub fn needs_name(&self) -> Option<u64> {
+        if self.instance.is_some() { None } else { self.recorder.first_traffic_ns() }
+    }
+
+    /// Names the instance, once and for all.
+    pub fn name(&mut self, origin: &Origin) {
+        self.instance.get_or_insert_with(|| origin.id());
+    }
+
+    /// When the instance started, in nanoseconds since the Unix epoch.
+    pub fn started_ns(&self) -> u64 {
+        self.started_ns
+    }
+
+    /// Takes in a tick, and returns a body to push, if one is due.
+    pub fn tick(&mut self, now_ns: u64) -> Option<Rc<[u8]>> {
+        let wall_ms = now_ns / NANOSECONDS_PER_MS;
+        self.clock.tick(wall_ms);
+        let steady_ms = self.clock.steady_ms();
+        self.recorder.collect(steady_ms);
+        self.warn_of_direction();
+        if self.pusher.advance(steady_ms) || self.ending {
+            self.freeze(wall_ms);
+        }
+        self.pusher.send(steady_ms)
+    }
+
+    /// Begins the end: all that is left is to be pushed, now if nothing is in the air. Returns a
+    /// body to push. The end has come when [`Filter::is_settled`].
+    pub fn end(&mut self, now_ns: u64) -> Option<Rc<[u8]>> {
+        self.ending = true;
+        self.recorder.collect_all();
+        self.freeze(now_ns / NANOSECONDS_PER_MS);
+        self.pusher.hurry();
+        self.pusher.send(self.clock.steady_ms())
+    }
+
+    /// Whether the end has begun.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Whether all that was counted is delivered or given up.
+    pub fn is_settled(&mut self) -> bool {
+        self.pusher.is_idle() && self.recorder.table().is_empty() && !self.recorder.is_holding()
+    }
+
+    /// Takes note that the last body is on its way under this token.
+    pub fn sent(&mut self, token: u32) {
+        self.pusher.sent(token);
+    }
+
+    /// Takes note that Envoy did not take the last body.
+    pub fn not_sent(&mut self) {
+        self.pusher.not_sent(self.clock.steady_ms());
+    }
+
+    /// Takes in what came back, and returns a body to push next, if the end has begun.
+    pub fn answered(&mut self, token: u32, response: &Response, now_ns: u64) -> Option<Rc<[u8]>> {
+        let instance = self.instance.as_ref()?;
+        let steady_ms = self.clock.steady_ms();
+        self.pusher.answered(token, response, instance, steady_ms);
+        if !self.ending {
+            return None;
+        }
+        self.recorder.collect_all();
+        if !self.recorder.table().is_empty() {
+            self.freeze(now_ns / NANOSECONDS_PER_MS);
+        }
+        self.pusher.send(steady_ms)
+    }
+
+    /// Counts since the start.
+    pub fn totals(&mut self) -> Totals {
+        let tally = self.pusher.tally();
+        let table = self.recorder.table();
+        Totals {
+            batches_delivered: tally.delivered,
+            batches_retried: tally.retried,
+            batches_rejected: tally.rejected,
+            lost_bytes: table.lost_bytes().saturating_add(tally.rejected_bytes),
+            folded_bytes: table.folded_bytes(),
+        }
+    }
+
+    /// Takes what is to be logged.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.append(&mut self.pusher.take_notices());
+        notices
+    }
+
+    fn freeze(&mut self, wall_ms: u64) {
+        let Some(instance) = &self.instance else { return };
+        let drains = !self.recorder.is_holding();
+        self.pusher.freeze(self.recorder.table(), instance, drains, wall_ms);
+    }
+
+    fn warn_of_direction(&mut self) {
+        if self.recorder.is_direction_missing() && !self.warned {
+            self.warned = true;
+            self.notices.push(Notice::DirectionMissing { side: self.default_side });
+        }
+    }
+}

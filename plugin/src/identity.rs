@@ -1,0 +1,104 @@
+//! `Identity`: who talks to whom. Reads the configured sources of a flow's three names by way of
+//! [`Attributes`], and says which names may still change because a source is not there yet.
+
+mod finding;
+mod sources;
+
+use std::rc::Rc;
+
+use flow_model::{FlowKey, Name, Reporter};
+
+use crate::config::{Mode, Source, Sources};
+use crate::table::SharedKey;
+pub use finding::Finding;
+use sources::{may_come_later, read};
+
+/// What the host knows of a stream, or of the node. An attribute that is not there, or is empty,
+/// is none.
+pub trait Attributes {
+    /// The value of an Envoy attribute: text as it is, integers as 8 bytes, little-endian.
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
+
+    /// A request header; only while the request's headers pass.
+    fn request_header(&self, name: &str) -> Option<Vec<u8>>;
+}
+
+/// What is known of a stream while it is read: its side, and the headers that passed before.
+pub struct View<'a> {
+    /// Where attributes are read.
+    pub attributes: &'a dyn Attributes,
+    /// The stream's side.
+    pub side: Reporter,
+    /// What [`Identity::headers`] found.
+    pub headers: &'a [(String, Name<'static>)],
+}
+
+/// Where the three names of a flow come from.
+#[derive(Debug)]
+pub struct Identity {
+    mode: Mode,
+    names: [Sources; 3],
+    header_names: Vec<String>,
+}
+
+/// What is known of a flow's three names: `src_app`, `dest_app`, `vpc_id`.
+pub type Findings = [Finding; 3];
+
+impl Identity {
+    /// Takes the configured sources. Those that are the same for every stream, as the node's
+    /// metadata is, are read here, once.
+    pub fn new(mode: Mode, names: [Sources; 3], node: &dyn Attributes) -> Self {
+        let names = names.map(|sources| sources::settle(sources, node));
+        let mut header_names: Vec<String> = Vec::new();
+        for source in names.iter().flatten() {
+            if let Source::RequestHeader(name) = source
+                && !header_names.contains(name)
+            {
+                header_names.push(name.clone());
+            }
+        }
+        Self { mode, names, header_names }
+    }
+
+    /// Whether request headers must be looked at when they pass.
+    pub fn wants_headers(&self) -> bool {
+        !self.header_names.is_empty()
+    }
+
+    /// The request headers that sources name, as far as they are there.
+    pub fn headers(&self, attributes: &dyn Attributes) -> Vec<(String, Name<'static>)> {
+        let read = |name: &String| {
+            let value = attributes.request_header(name)?;
+            Some((name.clone(), sources::name_of(&value)?))
+        };
+        self.header_names.iter().filter_map(read).collect()
+    }
+
+    /// Looks for the names that `findings` does not have for certain.
+    pub fn find(&self, findings: &mut Findings, view: &View<'_>) {
+        for (finding, sources) in findings.iter_mut().zip(&self.names) {
+            if !finding.is_certain() {
+                let Finding { name, certain } = self.find_name(sources, view);
+                // What was there once and is gone at the stream's end was right, too.
+                *finding = Finding { name: name.or(finding.name.take()), certain };
+            }
+        }
+    }
+
+    fn find_name(&self, sources: &[Source], view: &View<'_>) -> Finding {
+        let mut certain = true;
+        for source in sources {
+            if let Some(name) = read(source, view) {
+                return Finding { name: Some(name), certain };
+            }
+            certain &= !may_come_later(source, self.mode, view.side);
+        }
+        Finding { name: None, certain }
+    }
+}
+
+/// The key of what is known, with `_unknown` for what is not.
+pub fn key_of(findings: &Findings) -> SharedKey {
+    let [src_app, dest_app, vpc_id] = findings.each_ref().map(Finding::or_unknown);
+    Rc::new(FlowKey { src_app, dest_app, vpc_id })
+}

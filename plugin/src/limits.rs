@@ -1,0 +1,72 @@
+//! Every bound of the filter, in one place. What the wire format bounds is in `flow_model`.
+
+use flow_model::limits::{MAX_BATCH_FLOWS, MAX_NAME_BYTES};
+
+/// The shortest and longest time between two pushes, in milliseconds.
+pub const INTERVAL_MS: (u64, u64) = (100, 3_600_000);
+
+/// The time between two pushes where the configuration does not say, in milliseconds.
+pub const DEFAULT_INTERVAL_MS: u64 = 5_000;
+
+/// The shortest and longest time that a push may take, in milliseconds.
+pub const TIMEOUT_MS: (u64, u64) = (100, 600_000);
+
+/// The time that a push may take where the configuration does not say, in milliseconds.
+pub const DEFAULT_TIMEOUT_MS: u64 = 5_000;
+
+/// How long after its timeout a push without any callback is given up, in milliseconds.
+pub const CALLBACK_GRACE_MS: u64 = 5_000;
+
+/// The fewest and most rows that a table may hold.
+pub const MAX_FLOWS: (u64, u64) = (1, 65_536);
+
+/// The rows that a table may hold where the configuration does not say.
+pub const DEFAULT_MAX_FLOWS: u64 = 4_096;
+
+/// The fewest and most rows of one batch.
+pub const BATCH_FLOWS: (u64, u64) = (1, 10_000);
+
+/// The rows of one batch where the configuration does not say.
+pub const DEFAULT_BATCH_FLOWS: u64 = 1_000;
+
+/// The longest text in a configuration that is not a name: a path, a token, a header, in bytes.
+pub const MAX_TEXT_BYTES: usize = 8_192;
+
+/// The most data callbacks, in each direction of a stream, in which a peer that is not known yet
+/// is looked for.
+pub const MAX_TRIES: u8 = 8;
+
+/// The wait after a first failed push, in milliseconds; it doubles with every further one.
+pub const BACKOFF_FIRST_MS: u64 = 500;
+
+/// The longest wait that the filter chooses by itself, in milliseconds.
+pub const BACKOFF_CAP_MS: u64 = 60_000;
+
+/// The longest wait that a `Retry-After` can ask for, in seconds.
+pub const RETRY_AFTER_CAP_S: u64 = 300;
+
+/// The most that is read of an answer to a push, in bytes.
+pub const MAX_ANSWER_BYTES: usize = 16_384;
+
+/// The most of a rejection's reason that is logged, in bytes.
+pub const MAX_REASON_BYTES: usize = 200;
+
+/// The shortest and longest time between two ticks, in milliseconds.
+pub const TICK_MS: (u64, u64) = (20, 1_000);
+
+/// How many ticks fit an interval.
+pub const TICKS_PER_INTERVAL: u64 = 5;
+
+/// A step of the wall clock beyond this many ticks is taken for a clock that was set.
+pub const MAX_STEP_TICKS: u64 = 10;
+
+/// How often drawing a number from the shared counter is tried against other threads.
+pub const MAX_DRAWS: u32 = 1_000;
+
+// A batch is never refused for its size: flow_model asserts that its largest fits a body.
+const _: () = assert!(BATCH_FLOWS.1 <= MAX_BATCH_FLOWS as u64);
+// An answer repeats an instance's id, at most doubled by escapes, and little else.
+const _: () = assert!(2 * MAX_NAME_BYTES + 256 <= MAX_ANSWER_BYTES);
+const _: () = assert!(INTERVAL_MS.0 / TICKS_PER_INTERVAL >= TICK_MS.0);
+const _: () = assert!(BACKOFF_FIRST_MS < BACKOFF_CAP_MS);
+const _: () = assert!(BACKOFF_CAP_MS <= RETRY_AFTER_CAP_S * 1_000);

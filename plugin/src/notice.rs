@@ -1,0 +1,99 @@
+//! `Notice`: what the operator should find in Envoy's log.
+
+use std::fmt;
+
+use log::Level;
+
+use crate::push::Why;
+
+/// Something that happened, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A batch was delivered.
+    Delivered {
+        /// The batch's number.
+        sequence: u64,
+        /// How often it had to be sent.
+        sends: u32,
+    },
+    /// A push failed and will be repeated.
+    Retry {
+        /// The batch's number.
+        sequence: u64,
+        /// How often it has been sent.
+        sends: u32,
+        /// What is known of why.
+        why: Why,
+        /// The time until then, in milliseconds.
+        wait_ms: u64,
+    },
+    /// A batch was rejected, and its bytes are lost.
+    Rejected {
+        /// The batch's number.
+        sequence: u64,
+        /// The HTTP status.
+        status: u16,
+        /// What the aggregator said.
+        reason: String,
+        /// The bytes in the batch's flows.
+        bytes: u64,
+    },
+    /// A stream came through a listener without a direction.
+    DirectionMissing {
+        /// The side as which it counts.
+        side: flow_model::Reporter,
+    },
+}
+
+impl Notice {
+    /// How much it matters. While an aggregator is away, ever fewer of the many retries do.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Delivered { sends: 1, .. } => Level::Debug,
+            Self::Delivered { .. } => Level::Info,
+            Self::Retry { sends, .. } if !sends.is_power_of_two() => Level::Debug,
+            Self::Retry { .. } | Self::DirectionMissing { .. } => Level::Warn,
+            Self::Rejected { .. } => Level::Error,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered { sequence, sends } => {
+                write!(f, "batch {sequence} was delivered, sent {sends} times")
+            }
+            Self::Retry { sequence, sends, why, wait_ms } => {
+                write!(
+                    f,
+                    "batch {sequence}, sent {sends} times, is sent again in {wait_ms} ms: {why}"
+                )
+            }
+            Self::Rejected { sequence, status, reason, bytes } => write!(
+                f,
+                "batch {sequence} was rejected with status {status}, {bytes} bytes are lost: \
+                 {reason}"
+            ),
+            Self::DirectionMissing { side } => write!(
+                f,
+                "a listener has no traffic_direction: its streams count as those of the {side} \
+                 side; set it to INBOUND or OUTBOUND"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "the answer was status {status}"),
+            Self::NoReceipt(status) => {
+                write!(f, "the answer was status {status}, without a receipt for this batch")
+            }
+            Self::Reset => f.write_str("the connection was reset, or the answer too large"),
+            Self::NotSent => f.write_str("Envoy has no such cluster, or no endpoint in it"),
+            Self::NoCallback => f.write_str("nothing came back in time"),
+        }
+    }
+}

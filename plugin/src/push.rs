@@ -1,0 +1,253 @@
+//! `Pusher`: the delivery of batches, as a state machine over a steady time. One batch is on its
+//! way at a time; it goes out again, byte for byte, until it is delivered or rejected.
+
+mod frozen;
+mod outcome;
+mod tally;
+
+use std::rc::Rc;
+
+use flow_model::{Name, Reporter};
+
+use crate::backoff::{Backoff, Jitter};
+use crate::limits::CALLBACK_GRACE_MS;
+use crate::notice::Notice;
+use crate::table::Table;
+use frozen::{Frozen, Head, on_wire};
+pub use outcome::{Outcome, Response, Why};
+pub use tally::Tally;
+
+/// How often and how much is pushed.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The time between two pushes, in milliseconds.
+    pub interval_ms: u64,
+    /// The time that a push may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// The most rows of a batch.
+    pub max_batch_flows: usize,
+}
+
+/// The call that is in the air.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    /// Envoy's number for it; none until the shell has it.
+    token: Option<u32>,
+    give_up_at_ms: u64,
+}
+
+/// The delivery of an instance's batches.
+#[derive(Debug)]
+pub struct Pusher {
+    pace: Pace,
+    backoff: Backoff,
+    default_side: Reporter,
+    last_side: Option<Reporter>,
+    sequence: u64,
+    watermark_ms: u64,
+    /// Lost bytes that batches have reported, less those of rejected batches.
+    reported_lost_bytes: u64,
+    pending: Option<Frozen>,
+    call: Option<Call>,
+    /// How often the pending batch has been sent.
+    sends: u32,
+    retry_at_ms: u64,
+    push_at_ms: u64,
+    /// More was waiting than fitted the last batch.
+    backlog: bool,
+    tally: Tally,
+    notices: Vec<Notice>,
+}
+
+impl Pusher {
+    /// A delivery that starts at steady time 0, which was `started_ms` by the wall clock. The
+    /// first push comes at a random point of the first interval, so that the threads of an Envoy
+    /// and the sidecars of a mesh do not push at once.
+    pub fn new(pace: Pace, default_side: Reporter, started_ms: u64, mut jitter: Jitter) -> Self {
+        Self {
+            pace,
+            push_at_ms: jitter.below(pace.interval_ms),
+            backoff: Backoff::new(jitter),
+            default_side,
+            last_side: None,
+            sequence: 0,
+            watermark_ms: on_wire(started_ms),
+            reported_lost_bytes: 0,
+            pending: None,
+            call: None,
+            sends: 0,
+            retry_at_ms: 0,
+            backlog: false,
+            tally: Tally::default(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Gives up on a call that never came back, and moves the time of the next push on.
+    /// Returns whether a new batch is due.
+    pub fn advance(&mut self, steady_ms: u64) -> bool {
+        if self.call.is_some_and(|call| call.give_up_at_ms <= steady_ms) {
+            self.call = None;
+            if self.pending.is_some() {
+                self.retry(Why::NoCallback, 0, steady_ms);
+            }
+        }
+        let due = self.push_at_ms <= steady_ms;
+        if due && self.is_idle() {
+            // In whole intervals, so that the random point of the start is kept.
+            let behind_ms = steady_ms - self.push_at_ms;
+            let intervals = behind_ms.checked_div(self.pace.interval_ms).unwrap_or(0) + 1;
+            self.push_at_ms += intervals * self.pace.interval_ms;
+        }
+        self.is_idle() && (due || self.backlog)
+    }
+
+    /// Whether no batch waits, and no call is in the air.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_none() && self.call.is_none()
+    }
+
+    /// Whether there is anything to report.
+    pub fn has_news(&self, table: &Table) -> bool {
+        !table.is_empty() || self.unreported_lost_bytes(table) > 0
+    }
+
+    /// Freezes a batch of what the table holds. With `drains`, nothing is held back outside of
+    /// the table, and if the batch takes all, it vouches for everything up to `wall_ms`.
+    pub fn freeze(
+        &mut self,
+        table: &mut Table,
+        instance: &Name<'static>,
+        drains: bool,
+        wall_ms: u64,
+    ) {
+        if !self.is_idle() || !self.has_news(table) {
+            return;
+        }
+        let reporter = self.next_side(table);
+        let lost_bytes = on_wire(self.unreported_lost_bytes(table));
+        let taken = table.take(reporter, self.pace.max_batch_flows);
+        self.backlog = !table.is_empty();
+        if drains && !self.backlog {
+            // A clock that was set back must not take back what was said.
+            self.watermark_ms = self.watermark_ms.max(on_wire(wall_ms));
+        }
+        self.sequence += 1;
+        self.last_side = Some(reporter);
+        self.reported_lost_bytes += lost_bytes;
+        self.retry_at_ms = 0;
+        self.sends = 0;
+        let head = Head {
+            instance,
+            sequence: self.sequence,
+            reporter,
+            watermark_ms: self.watermark_ms,
+            lost_bytes,
+        };
+        self.pending = Some(Frozen::new(&head, taken));
+    }
+
+    /// The body to send now, if any. Until [`Pusher::sent`] or [`Pusher::not_sent`] is told,
+    /// there is no other.
+    pub fn send(&mut self, steady_ms: u64) -> Option<Rc<[u8]>> {
+        if self.call.is_some() || steady_ms < self.retry_at_ms {
+            return None;
+        }
+        let body = Rc::clone(&self.pending.as_ref()?.body);
+        self.sends = self.sends.saturating_add(1);
+        let give_up_at_ms = steady_ms + self.pace.timeout_ms + CALLBACK_GRACE_MS;
+        self.call = Some(Call { token: None, give_up_at_ms });
+        Some(body)
+    }
+
+    /// Sends what waits without regard to a wait: there may be no later.
+    pub fn hurry(&mut self) {
+        self.retry_at_ms = 0;
+    }
+
+    /// Takes note that the request is on its way.
+    pub fn sent(&mut self, token: u32) {
+        if let Some(call) = &mut self.call {
+            call.token = Some(token);
+        }
+    }
+
+    /// Takes note that Envoy did not take the request.
+    pub fn not_sent(&mut self, steady_ms: u64) {
+        self.call = None;
+        self.retry(Why::NotSent, 0, steady_ms);
+    }
+
+    /// Takes in a response. That of a call which had been given up counts only if it proves that
+    /// the waiting batch was delivered.
+    pub fn answered(
+        &mut self,
+        token: u32,
+        response: &Response,
+        instance: &Name<'static>,
+        steady_ms: u64,
+    ) {
+        let is_current = self.call.is_some_and(|call| call.token == Some(token));
+        if is_current {
+            self.call = None;
+        }
+        let Some(pending) = &self.pending else { return };
+        match response.outcome(instance, pending.sequence) {
+            Outcome::Delivered => self.delivered(),
+            _ if !is_current => {}
+            Outcome::Retry { why, at_least_ms } => self.retry(why, at_least_ms, steady_ms),
+            Outcome::Rejected { status, reason } => self.rejected(status, reason),
+        }
+    }
+
+    /// What became of the batches so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Takes what is to be logged.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    fn delivered(&mut self) {
+        let Some(batch) = self.pending.take() else { return };
+        self.backoff.reset();
+        self.tally.delivered += 1;
+        self.notices.push(Notice::Delivered { sequence: batch.sequence, sends: self.sends });
+    }
+
+    fn rejected(&mut self, status: u16, reason: String) {
+        let Some(batch) = self.pending.take() else { return };
+        self.backoff.reset();
+        self.tally.rejected += 1;
+        self.tally.rejected_bytes = self.tally.rejected_bytes.saturating_add(batch.bytes);
+        // Nobody took the report: the next batch repeats it.
+        self.reported_lost_bytes -= batch.lost_bytes;
+        let (sequence, bytes) = (batch.sequence, batch.bytes);
+        self.notices.push(Notice::Rejected { sequence, status, reason, bytes });
+    }
+
+    fn retry(&mut self, why: Why, at_least_ms: u64, steady_ms: u64) {
+        let Some(batch) = &self.pending else { return };
+        let wait_ms = self.backoff.next_ms().max(at_least_ms);
+        self.retry_at_ms = steady_ms + wait_ms;
+        self.tally.retried += 1;
+        let (sequence, sends) = (batch.sequence, self.sends);
+        self.notices.push(Notice::Retry { sequence, sends, why, wait_ms });
+    }
+
+    fn unreported_lost_bytes(&self, table: &Table) -> u64 {
+        let lost_bytes = table.lost_bytes().saturating_add(self.tally.rejected_bytes);
+        lost_bytes.saturating_sub(self.reported_lost_bytes)
+    }
+
+    /// The side of the next batch: the two take turns, so that neither waits for ever.
+    fn next_side(&self, table: &Table) -> Reporter {
+        let order = match self.last_side {
+            Some(Reporter::Source) => [Reporter::Destination, Reporter::Source],
+            _ => [Reporter::Source, Reporter::Destination],
+        };
+        order.into_iter().find(|side| table.has(*side)).unwrap_or(self.default_side)
+    }
+}

@@ -1,0 +1,285 @@
+//! The configuration: every error names its field, and the schema knows the same fields.
+
+use flow_filter::config::{Bounds, Config, Mode, Report, Source, bounds, push, source};
+use flow_filter::limits;
+use flow_model::Name;
+use serde_json::{Value, json};
+
+fn base() -> Value {
+    json!({
+        "mode": "http",
+        "src_app": "frontend",
+        "dest_app": ["cluster_name"],
+        "vpc_id": [{"node_metadata": "vpc_id"}],
+        "push": {"cluster": "flow_aggregator"},
+    })
+}
+
+/// The base with `value` at a path like `push.cluster`; null takes the field away.
+fn with(path: &str, value: Value) -> String {
+    let mut config = base();
+    let mut place = &mut config;
+    for step in path.split('.') {
+        place = &mut place[step];
+    }
+    *place = value;
+    prune(&mut config);
+    config.to_string()
+}
+
+fn prune(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.retain(|_, value| !value.is_null());
+        fields.values_mut().for_each(prune);
+    }
+}
+
+fn parse(text: &str) -> Config {
+    match Config::parse(text.as_bytes()) {
+        Ok(config) => config,
+        Err(error) => panic!("{text}: {error}"),
+    }
+}
+
+fn error(text: &str) -> String {
+    match Config::parse(text.as_bytes()) {
+        Ok(_) => panic!("taken: {text}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn defaults_are_filled_in() {
+    let config = parse(&base().to_string());
+    assert_eq!((config.mode, config.report), (Mode::Http, Report::Source));
+    assert_eq!(config.src_app, [Source::Literal(Name::new("frontend").unwrap())]);
+    assert_eq!(config.dest_app, [Source::ClusterName]);
+    assert_eq!(config.push.path, "/v1/batches");
+    assert_eq!(config.push.authority, "flow_aggregator");
+    assert_eq!((config.push.interval_ms, config.push.timeout_ms), (5_000, 5_000));
+    assert!(config.push.bearer_token.is_none());
+    assert_eq!(config.bounds, Bounds { max_flows: 4_096, max_batch_flows: 1_000 });
+}
+
+#[test]
+fn every_kind_of_source_is_read() {
+    let sources = json!([
+        "cluster_name",
+        "peer_uri_san",
+        {"literal": "x"},
+        {"node_metadata": "app"},
+        {"node_metadata": ["LABELS", "app.kubernetes.io/name"]},
+        {"request_header": "X-App"},
+        {"istio_peer": "app"},
+        {"attribute": ["a", "b"]},
+    ]);
+    let path = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        parse(&with("src_app", sources)).src_app,
+        [
+            Source::ClusterName,
+            Source::PeerUriSan,
+            Source::Literal(Name::new("x").unwrap()),
+            Source::NodeMetadata(path(&["app"])),
+            Source::NodeMetadata(path(&["LABELS", "app.kubernetes.io/name"])),
+            Source::RequestHeader("x-app".to_owned()),
+            Source::IstioPeer("app".to_owned()),
+            Source::Attribute(path(&["a", "b"])),
+        ]
+    );
+}
+
+#[test]
+fn an_error_names_its_field() {
+    let long = "x".repeat(257);
+    for (path, value, expected) in [
+        ("mode", json!(null), "mode: is missing"),
+        ("mode", json!("udp"), "mode: must be \"tcp\" or \"http\", not \"udp\""),
+        ("report", json!(1), "report: must be \"source\", \"destination\" or \"both\", not 1"),
+        ("src_app", json!(null), "src_app: is missing"),
+        ("src_app", json!(""), "src_app: must not be empty"),
+        ("src_app", json!(long), "src_app: must be at most 256 bytes of UTF-8, not 257"),
+        ("src_app", json!("a\nb"), "src_app: must not contain control characters (U+000A found)"),
+        (
+            "dest_app",
+            json!([]),
+            "dest_app: must be a string or a non-empty array of sources, not an empty array",
+        ),
+        (
+            "dest_app",
+            json!({"literal": "x"}),
+            "dest_app: must be a string or a non-empty array of sources, not an object",
+        ),
+        (
+            "vpc_id",
+            json!(["cluster_name", "cluster"]),
+            "vpc_id[1]: must be \"cluster_name\", \"peer_uri_san\" or an object with one of: \
+             literal, node_metadata, request_header, istio_peer, attribute, not \"cluster\"",
+        ),
+        (
+            "vpc_id",
+            json!([{"label": "x"}]),
+            "unknown field vpc_id[0].label (known: literal, node_metadata, request_header, \
+             istio_peer, attribute)",
+        ),
+        (
+            "vpc_id",
+            json!([{"literal": "x", "istio_peer": "app"}]),
+            "vpc_id[0]: must have exactly one of: literal, node_metadata, request_header, \
+             istio_peer, attribute",
+        ),
+        ("vpc_id", json!([{"literal": 3}]), "vpc_id[0].literal: must be a string, not 3"),
+        (
+            "vpc_id",
+            json!([{"node_metadata": []}]),
+            "vpc_id[0].node_metadata: must be a non-empty string or a non-empty array of them, \
+             not an empty array",
+        ),
+        (
+            "vpc_id",
+            json!([{"attribute": ["a", ""]}]),
+            "vpc_id[0].attribute[1]: must be a non-empty string, not an empty string",
+        ),
+        (
+            "vpc_id",
+            json!([{"attribute": ["a\u{0}b"]}]),
+            "vpc_id[0].attribute[0]: must not contain NUL",
+        ),
+        (
+            "vpc_id",
+            json!([{"request_header": "a b"}]),
+            "vpc_id[0].request_header: must be a non-empty string of visible ASCII characters \
+             without spaces",
+        ),
+        ("push", json!(null), "push: is missing"),
+        ("push", json!("x"), "push: must be an object, not \"x\""),
+        ("push.cluster", json!(null), "push.cluster: is missing"),
+        (
+            "push.cluster",
+            json!(""),
+            "push.cluster: must be a non-empty string, not an empty string",
+        ),
+        ("push.path", json!("v1"), "push.path: must be a path that starts with /, not \"v1\""),
+        (
+            "push.interval_ms",
+            json!("5s"),
+            "push.interval_ms: must be an integer from 100 to 3600000, not \"5s\"",
+        ),
+        (
+            "push.interval_ms",
+            json!(99),
+            "push.interval_ms: must be an integer from 100 to 3600000, not 99",
+        ),
+        (
+            "push.timeout_ms",
+            json!(0.5),
+            "push.timeout_ms: must be an integer from 100 to 600000, not 0.5",
+        ),
+        (
+            "push.intervall_ms",
+            json!(5_000),
+            "unknown field push.intervall_ms (known: cluster, path, authority, interval_ms, \
+             timeout_ms, bearer_token)",
+        ),
+        (
+            "bounds.max_flows",
+            json!(0),
+            "bounds.max_flows: must be an integer from 1 to 65536, not 0",
+        ),
+        (
+            "bounds.max_batch_flows",
+            json!(10_001),
+            "bounds.max_batch_flows: must be an integer from 1 to 10000, not 10001",
+        ),
+        ("bounds.max", json!(1), "unknown field bounds.max (known: max_flows, max_batch_flows)"),
+        (
+            "extra",
+            json!(true),
+            "unknown field extra (known: mode, report, src_app, dest_app, vpc_id, push, bounds)",
+        ),
+    ] {
+        assert_eq!(error(&with(path, value)), expected);
+    }
+}
+
+#[test]
+fn the_token_is_never_repeated() {
+    for token in ["", "open sesame", "sésame", "sesame\n"] {
+        let error = error(&with("push.bearer_token", json!(token)));
+        assert!(error.starts_with("push.bearer_token: must be a non-empty string"), "{error}");
+        assert!(!error.contains("same"), "{error}");
+    }
+    let config = parse(&with("push.bearer_token", json!("sesame")));
+    assert_eq!(config.push.bearer_token.unwrap().authorization(), "Bearer sesame");
+}
+
+#[test]
+fn headers_are_for_http() {
+    let mut config = base();
+    config["mode"] = json!("tcp");
+    config["dest_app"] = json!(["cluster_name", {"request_header": "x-app"}]);
+    assert_eq!(
+        error(&config.to_string()),
+        "dest_app[1].request_header: is for mode \"http\": a TCP connection has no request headers"
+    );
+}
+
+#[test]
+fn a_field_that_is_given_twice_is_refused() {
+    let text = r#"{"mode":"tcp","mode":"http"}"#;
+    assert!(error(text).contains("field \"mode\" is given twice"), "{}", error(text));
+    let text = base().to_string().replace("\"cluster\":", "\"cluster\":\"a\",\"cluster\":");
+    assert!(error(&text).contains("field \"cluster\" is given twice"), "{}", error(&text));
+}
+
+#[test]
+fn what_is_not_json_says_so() {
+    for text in ["", "{", "mode: tcp", "{}x"] {
+        assert!(error(text).starts_with("malformed JSON: "), "{text}");
+    }
+    assert_eq!(error("[]"), "the configuration must be an object, not an empty array");
+    // A google.protobuf.Struct, as Envoy hands it on.
+    let binary = "\n\u{e}\n\u{4}mode\u{12}\u{6}\u{1a}\u{4}http";
+    assert!(error(binary).ends_with("give it as a google.protobuf.StringValue"));
+}
+
+#[test]
+fn integers_may_be_written_as_floating_point() {
+    let config = parse(&base().to_string().replace(
+        "\"flow_aggregator\"",
+        "\"flow_aggregator\",\"interval_ms\":3.6e6,\"timeout_ms\":100.0",
+    ));
+    assert_eq!((config.push.interval_ms, config.push.timeout_ms), (3_600_000, 100));
+}
+
+#[test]
+fn the_schema_knows_the_same_fields_and_bounds() {
+    let schema: Value = serde_json::from_str(include_str!("../../config.schema.json")).unwrap();
+    let sorted = |names: &[&str]| {
+        let mut names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        names.sort();
+        names
+    };
+    let listed = |path: &str| {
+        let fields = schema.pointer(path).unwrap().as_object().unwrap();
+        let mut names: Vec<_> = fields.keys().cloned().collect();
+        names.sort();
+        names
+    };
+    assert_eq!(listed("/properties"), sorted(flow_filter::config::FIELDS));
+    assert_eq!(listed("/properties/push/properties"), sorted(push::FIELDS));
+    assert_eq!(listed("/properties/bounds/properties"), sorted(bounds::FIELDS));
+    assert_eq!(listed("/$defs/source/oneOf/1/properties"), sorted(source::KINDS));
+    assert_eq!(schema.pointer("/$defs/source/oneOf/0/enum"), Some(&json!(source::WORDS)));
+    for (path, range, default) in [
+        ("push/properties/interval_ms", limits::INTERVAL_MS, limits::DEFAULT_INTERVAL_MS),
+        ("push/properties/timeout_ms", limits::TIMEOUT_MS, limits::DEFAULT_TIMEOUT_MS),
+        ("bounds/properties/max_flows", limits::MAX_FLOWS, limits::DEFAULT_MAX_FLOWS),
+        ("bounds/properties/max_batch_flows", limits::BATCH_FLOWS, limits::DEFAULT_BATCH_FLOWS),
+    ] {
+        let field = schema.pointer(&format!("/properties/{path}")).unwrap();
+        assert_eq!(field["minimum"], json!(range.0), "{path}");
+        assert_eq!(field["maximum"], json!(range.1), "{path}");
+        assert_eq!(field["default"], json!(default), "{path}");
+    }
+}
