@@ -1,0 +1,126 @@
+//! HTTP calls of the guests: which cluster takes them, how each is answered, and a record of all.
+//! Checking the arguments of a call is left to `capability::callouts`, handing an answer to the
+//! guest to `host`.
+
+pub mod cluster;
+pub mod fault;
+pub mod record;
+pub mod reply;
+pub mod template;
+pub mod upstream;
+
+use std::collections::BTreeMap;
+
+use crate::{abi::Status, pairs::Pair, timeline::Thread, timestamp::Timestamp};
+use cluster::Cluster;
+use fault::Fault;
+use record::{CalloutRecord, Outcome};
+use reply::CallResponse;
+
+/// The request of a call, as the guest gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallRequest {
+    /// The headers, pseudo-headers included.
+    pub headers: Vec<Pair>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl CallRequest {
+    /// The value of a header, as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()));
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+}
+
+/// A call that was accepted and has no answer yet.
+#[derive(Debug)]
+pub(crate) struct PendingCall {
+    pub(crate) token: u32,
+    pub(crate) cluster: String,
+    pub(crate) request: CallRequest,
+    pub(crate) timeout_ms: u32,
+    pub(crate) fault: Fault,
+}
+
+/// The answer that a guest will see, and when.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) record: usize,
+    pub(crate) at_ns: u64,
+    pub(crate) response: CallResponse,
+}
+
+/// The clusters, and every call that was made.
+#[derive(Default)]
+pub(crate) struct Callouts {
+    pub(crate) clusters: BTreeMap<String, Cluster>,
+    pub(crate) records: Vec<CalloutRecord>,
+}
+
+impl Callouts {
+    /// Decides how the next call to `cluster` goes, or with which status it is refused.
+    pub(crate) fn admit(&mut self, cluster: &str, now_ns: u64) -> Result<Fault, Status> {
+        let cluster = self.clusters.get_mut(cluster).ok_or(Status::BadArgument)?;
+        match cluster.next_fault(now_ns) {
+            Fault::BadArgument => Err(Status::BadArgument),
+            Fault::InternalFailure => Err(Status::InternalFailure),
+            fault => Ok(fault),
+        }
+    }
+
+    /// Notes a call that the guest could not make.
+    pub(crate) fn note_refused(
+        &mut self,
+        thread: Thread,
+        cluster: &str,
+        request: CallRequest,
+        (status, now_ns): (Status, u64),
+    ) {
+        let mut record = CalloutRecord::new(thread, 0, cluster, request, Timestamp(now_ns));
+        record.outcome = Outcome::Refused { status_code: status.code() };
+        self.records.push(record);
+    }
+
+    /// Carries a call out as far as its fault lets it; `None` when no answer will ever come.
+    pub(crate) fn perform(
+        &mut self,
+        thread: Thread,
+        call: PendingCall,
+        now_ns: u64,
+    ) -> Option<Answer> {
+        let cluster = self.clusters.get(&call.cluster)?;
+        let sent_at = Timestamp(now_ns);
+        let mut record =
+            CalloutRecord::new(thread, call.token, &call.cluster, call.request, sent_at);
+        record.fault = call.fault.name();
+        let mut delivered = None;
+        for _ in 0..call.fault.deliveries() {
+            delivered = Some(cluster.backend.answer(&record.request));
+            record.deliveries += 1;
+        }
+        record.delivered_status = delivered.as_ref().and_then(CallResponse::status);
+        let response = call.fault.response(delivered, &record.request);
+        let delay_ns = match (call.fault.waits_for_timeout(), call.timeout_ms) {
+            (true, 0) => None,
+            (true, timeout_ms) => Some(u64::from(timeout_ms) * 1_000_000),
+            (false, _) => Some(cluster.latency_ns),
+        };
+        self.records.push(record);
+        let at_ns = now_ns.saturating_add(delay_ns?);
+        Some(Answer { record: self.records.len() - 1, at_ns, response })
+    }
+
+    /// Notes that the guest has seen an answer.
+    pub(crate) fn note_answered(&mut self, record: usize, status: Option<u16>, now_ns: u64) {
+        if let Some(record) = self.records.get_mut(record) {
+            let at = Timestamp(now_ns);
+            record.outcome = match status {
+                Some(status) => Outcome::Answered { status, at },
+                None => Outcome::Reset { at },
+            };
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A cluster that guests can call: its backend, and the faults that stand before it.
+
+use std::{collections::VecDeque, fmt, rc::Rc};
+
+use super::{
+    CallRequest,
+    fault::Fault,
+    reply::{CallResponse, Reply},
+    upstream,
+};
+
+/// Who answers when nothing goes wrong.
+#[derive(Clone)]
+pub enum Backend {
+    /// Always the same answer.
+    Reply(Reply),
+    /// A real HTTP server at this base URL.
+    Server(String),
+    /// A function of the test.
+    Function(Rc<dyn Fn(&CallRequest) -> CallResponse>),
+}
+
+impl Backend {
+    pub(crate) fn answer(&self, request: &CallRequest) -> CallResponse {
+        match self {
+            Self::Reply(reply) => reply.answer(request),
+            Self::Server(base_url) => upstream::send(base_url, request),
+            Self::Function(function) => function(request),
+        }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply(reply) => f.debug_tuple("Reply").field(reply).finish(),
+            Self::Server(base_url) => f.debug_tuple("Server").field(base_url).finish(),
+            Self::Function(_) => f.write_str("Function"),
+        }
+    }
+}
+
+/// A cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub(crate) backend: Backend,
+    pub(crate) latency_ns: u64,
+    script: VecDeque<Fault>,
+    /// Connections are refused until then.
+    away_until_ns: u64,
+}
+
+impl Cluster {
+    /// A cluster with this backend, no latency and no faults.
+    #[must_use]
+    pub fn new(backend: Backend) -> Self {
+        Self { backend, latency_ns: 0, script: VecDeque::new(), away_until_ns: 0 }
+    }
+
+    /// Answers arrive this much later, in virtual time.
+    #[must_use]
+    pub fn latency_ns(mut self, latency_ns: u64) -> Self {
+        self.latency_ns = latency_ns;
+        self
+    }
+
+    /// The next calls go like this, one after the other; later ones reach the backend.
+    pub fn script(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        self.script.extend(faults);
+    }
+
+    /// Connections are refused before this point in virtual time. The script waits meanwhile.
+    pub fn away_until(&mut self, until_ns: u64) {
+        self.away_until_ns = until_ns;
+    }
+
+    pub(crate) fn next_fault(&mut self, now_ns: u64) -> Fault {
+        if now_ns < self.away_until_ns {
+            return Fault::Refused;
+        }
+        self.script.pop_front().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_waits_while_the_cluster_is_away() {
+        let mut cluster = Cluster::new(Backend::Reply(Reply::default()));
+        cluster.script([Fault::Reset]);
+        cluster.away_until(10);
+        assert_eq!(cluster.next_fault(9), Fault::Refused);
+        assert_eq!(cluster.next_fault(10), Fault::Reset);
+        assert_eq!(cluster.next_fault(10), Fault::None);
+    }
+}

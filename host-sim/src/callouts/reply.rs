@@ -1,0 +1,89 @@
+//! Answers to calls: canned ones, those that Envoy makes itself, and what a guest sees of them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{CallRequest, template::Template};
+use crate::pairs::Pair;
+
+/// A response as the guest sees it; without headers it is a reset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallResponse {
+    /// The headers, `:status` included.
+    pub headers: Vec<Pair>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl CallResponse {
+    /// A response with this status, these headers and this body.
+    #[must_use]
+    pub fn new(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let status = (b":status".to_vec(), status.to_string().into_bytes());
+        let headers =
+            headers.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()));
+        Self { headers: std::iter::once(status).chain(headers).collect(), body: body.to_vec() }
+    }
+
+    /// A reset in mid-response: Envoy drops what had arrived.
+    #[must_use]
+    pub fn reset() -> Self {
+        Self::default()
+    }
+
+    /// What Envoy answers when the cluster refuses the connection.
+    #[must_use]
+    pub fn refused() -> Self {
+        let body = b"upstream connect error or disconnect/reset before headers. \
+            reset reason: remote connection failure";
+        Self::local(503, body)
+    }
+
+    /// What Envoy answers when the timeout of a call has passed.
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self::local(504, b"upstream request timeout")
+    }
+
+    fn local(status: u16, body: &[u8]) -> Self {
+        let length = body.len().to_string();
+        Self::new(status, &[("content-length", &length), ("content-type", "text/plain")], body)
+    }
+
+    /// The status; none for a reset.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        let (_, value) = self.headers.iter().find(|(name, _)| name == b":status")?;
+        std::str::from_utf8(value).ok()?.parse().ok()
+    }
+}
+
+/// A canned answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// The HTTP status, 200 unless said otherwise.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// Headers besides `:status`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body, in which `${body.field}` stands for a field of the JSON request.
+    #[serde(default)]
+    pub body: Template,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+impl Reply {
+    /// This answer to `request`.
+    #[must_use]
+    pub fn answer(&self, request: &CallRequest) -> CallResponse {
+        let headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        CallResponse::new(self.status, &headers, self.body.render(&request.body).as_bytes())
+    }
+}

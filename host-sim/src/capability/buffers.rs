@@ -1,0 +1,132 @@
+//! Buffers: the data of streams, the body of a call's response, and the configurations.
+
+use wasmtime::Linker;
+
+use crate::{
+    abi::{BufferKind, Status},
+    stream::Stream,
+    vm::{
+        guest::{CallResult, Guest, answer, give, read},
+        state::VmState,
+    },
+};
+
+pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_get_buffer_bytes",
+        |mut guest: Guest<'_>, kind: u32, start: u32, size: u32, data: u32, data_size: u32| {
+            answer(get_buffer(&mut guest, kind, (start, size), (data, data_size)))
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_set_buffer_bytes",
+        |mut guest: Guest<'_>, kind: u32, start: u32, size: u32, data: u32, data_size: u32| {
+            answer(set_buffer(&mut guest, kind, (start, size), (data, data_size)))
+        },
+    )?;
+    Ok(())
+}
+
+fn get_buffer(
+    guest: &mut Guest<'_>,
+    kind: u32,
+    (start, size): (u32, u32),
+    (data, data_size): (u32, u32),
+) -> CallResult {
+    let kind = BufferKind::from_code(kind)?;
+    let end = start.checked_add(size).ok_or(Status::BadArgument)?;
+    let buffer = content(guest.data(), kind).ok_or(Status::NotFound)?;
+    let bytes = slice(buffer, start, end).to_vec();
+    give(guest, &bytes, data, data_size)
+}
+
+/// The part of `buffer` between the two, which may both lie beyond its end.
+fn slice(buffer: &[u8], start: u32, end: u32) -> &[u8] {
+    let clamp = |at: u32| usize::try_from(at).map_or(buffer.len(), |at| at.min(buffer.len()));
+    buffer.get(clamp(start)..clamp(end)).unwrap_or_default()
+}
+
+fn content(state: &VmState, kind: BufferKind) -> Option<&[u8]> {
+    match kind {
+        BufferKind::VmConfiguration => Some(&state.vm_configuration),
+        BufferKind::PluginConfiguration => state.plugin_configuration.as_deref(),
+        // A reset has no response, not an empty one.
+        BufferKind::CallResponseBody => {
+            let response = state.call_response.as_ref()?;
+            (!response.headers.is_empty()).then_some(response.body.as_slice())
+        }
+        BufferKind::RequestBody | BufferKind::Downstream => {
+            state.stream()?.request.buffer.as_deref()
+        }
+        BufferKind::ResponseBody | BufferKind::Upstream => {
+            state.stream()?.response.buffer.as_deref()
+        }
+    }
+}
+
+fn set_buffer(
+    guest: &mut Guest<'_>,
+    kind: u32,
+    (start, size): (u32, u32),
+    (data, data_size): (u32, u32),
+) -> CallResult {
+    let kind = BufferKind::from_code(kind)?;
+    let data = read(guest, data, data_size)?;
+    let effective = guest.data().effective;
+    let buffer = match (kind, guest.data_mut().stream_mut(effective)) {
+        (BufferKind::RequestBody | BufferKind::Downstream, Some(stream)) => downstream(stream),
+        (BufferKind::ResponseBody | BufferKind::Upstream, Some(stream)) => upstream(stream),
+        // The others are there to be read only.
+        _ => return Err(Status::BadArgument.into()),
+    };
+    let buffer = buffer.ok_or(Status::NotFound)?;
+    Ok(change(buffer, start, size, &data)?)
+}
+
+fn downstream(stream: &mut Stream) -> Option<&mut Vec<u8>> {
+    stream.request.buffer.as_mut()
+}
+
+fn upstream(stream: &mut Stream) -> Option<&mut Vec<u8>> {
+    stream.response.buffer.as_mut()
+}
+
+/// Envoy changes a buffer in three ways only: prepend, replace all, append.
+fn change(buffer: &mut Vec<u8>, start: u32, size: u32, data: &[u8]) -> Result<(), Status> {
+    let reaches_end = |at: u32| usize::try_from(at).is_ok_and(|at| at >= buffer.len());
+    match (start, size) {
+        (0, 0) => drop(buffer.splice(..0, data.iter().copied())),
+        (0, size) if reaches_end(size) => *buffer = data.to_vec(),
+        (start, _) if start > 0 && reaches_end(start) => buffer.extend_from_slice(data),
+        _ => return Err(Status::BadArgument),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_never_leaves_the_buffer() {
+        assert_eq!(slice(b"abcd", 1, 3), b"bc");
+        assert_eq!(slice(b"abcd", 2, u32::MAX), b"cd");
+        assert_eq!(slice(b"abcd", 4, 9), b"");
+        assert_eq!(slice(b"abcd", 5, 9), b"");
+    }
+
+    #[test]
+    fn a_buffer_changes_as_in_envoy() {
+        let changed = |start, size| {
+            let mut buffer = b"abc".to_vec();
+            change(&mut buffer, start, size, b"X").map(|()| String::from_utf8(buffer).unwrap())
+        };
+        assert_eq!(changed(0, 0).unwrap(), "Xabc");
+        assert_eq!(changed(0, 3).unwrap(), "X");
+        assert_eq!(changed(3, 0).unwrap(), "abcX");
+        assert_eq!(changed(0, 2), Err(Status::BadArgument));
+        assert_eq!(changed(1, 1), Err(Status::BadArgument));
+    }
+}

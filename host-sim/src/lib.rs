@@ -1,0 +1,48 @@
+//! A proxy-wasm host without a proxy: it runs a plugin on wasmtime, under a virtual clock and with
+//! injected faults, and behaves as Envoy 1.40 does. It knows the proxy-wasm ABI and nothing about
+//! any plugin.
+//!
+//! [`Plugin::load`] compiles a module, [`Host::builder`] starts it on a main thread and workers,
+//! and the host's methods send traffic through it and move its clock. [`Scenario`] does the same
+//! from a file. Everything runs on the calling thread, so that a run replays exactly.
+
+mod abi;
+mod callouts;
+mod capability;
+mod host;
+pub mod limits;
+pub mod pairs;
+mod process;
+mod properties;
+pub mod report;
+pub mod runner;
+pub mod scenario;
+mod stream;
+mod timeline;
+mod timestamp;
+mod vm;
+
+pub use abi::{LogLevel, Peer, Status};
+pub use callouts::{
+    CallRequest,
+    cluster::{Backend, Cluster},
+    fault::Fault,
+    record::{CalloutRecord, Outcome},
+    reply::{CallResponse, Reply},
+    template::{Template, TemplateError},
+    upstream::UpstreamError,
+};
+pub use capability::metrics::{Metric, MetricKind};
+pub use host::{
+    Host, HostError,
+    builder::{FailurePolicy, HostBuilder, RootError, StartError, StartFailure},
+    traffic::{Direction, StreamId},
+};
+pub use properties::{Properties, PropertyError, PropertyValue, availability::StreamKind};
+pub use scenario::Scenario;
+pub use timeline::{Event, EventKind, Thread};
+pub use timestamp::{SECOND_NS, TimeError, Timestamp, parse_duration_ns};
+pub use vm::{
+    VmFailure,
+    plugin::{Plugin, PluginError},
+};

@@ -1,0 +1,36 @@
+//! Every bound of the simulator, with the reason for it.
+
+/// Serialised pairs larger than this are refused (cpp-host, `MAX_PAIRS_SIZE`).
+pub const MAX_PAIRS_BYTES: usize = 1024 * 1024;
+
+/// More pairs than this are refused (cpp-host, `MAX_PAIRS_COUNT`).
+pub const MAX_PAIRS: usize = 1024;
+
+/// Envoy caps the memory of a VM at 1 GiB.
+pub const MAX_VM_MEMORY_BYTES: usize = 1 << 30;
+
+/// Fuel for one callback, about a second of work: ample for any filter, and an endless loop ends.
+pub const CALLBACK_FUEL: u64 = 2_000_000_000;
+
+/// The largest chunk of a body or of a connection. A real Envoy reads far less at a time; the
+/// bound keeps a slip in a scenario from taking all the memory.
+pub const MAX_CHUNK_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The response of a callout is cut off, as a reset, above this (Envoy buffers no more either).
+pub const MAX_CALL_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Wall-clock seconds to wait for a real server before the guest sees a 504.
+pub const UPSTREAM_WAIT_S: u64 = 30;
+
+/// The fewest nanoseconds between two starts of a failed VM under `fail_reload`.
+pub const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
+
+/// The most worker threads of one host.
+pub const MAX_WORKERS: usize = 256;
+
+/// Callbacks that one instant may cause; above it, guests are answering each other for ever.
+pub const MAX_CALLBACKS_PER_INSTANT: u32 = 100_000;
+
+// The pairs of a callout must fit into the memory of the guest that receives them.
+const _: () = assert!(MAX_PAIRS_BYTES < MAX_VM_MEMORY_BYTES);
+const _: () = assert!(MAX_CALL_RESPONSE_BYTES < MAX_VM_MEMORY_BYTES as u64);

@@ -1,0 +1,142 @@
+//! What happened, in order: virtual time, thread, event. Deciding whether it was right is left to
+//! `runner`, printing it to `report`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    abi::{LogLevel, Status},
+    properties::availability::StreamKind,
+    timestamp::Timestamp,
+};
+
+/// A thread of the simulated proxy; each runs its own VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thread {
+    /// The throw-away VM in which a configuration is tried first.
+    Canary,
+    /// The main thread, which never sees traffic.
+    Main,
+    /// A worker, numbered from 0.
+    Worker(usize),
+}
+
+impl fmt::Display for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Canary => f.pad("canary"),
+            Self::Main => f.pad("main"),
+            Self::Worker(index) => f.pad(&format!("worker {index}")),
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Event {
+    /// When, in virtual time.
+    pub at: Timestamp,
+    /// On which thread; none for what the runner itself did.
+    pub thread: Option<Thread>,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
+pub enum EventKind {
+    /// A VM runs and the guest took its configuration.
+    Configured,
+    /// The guest logged a line.
+    Log { level: LogLevel, message: String },
+    /// The guest sent an HTTP call.
+    CalloutSent {
+        token: u32,
+        cluster: String,
+        request: String,
+        body_bytes: usize,
+        fault: &'static str,
+    },
+    /// The guest's HTTP call was refused at once.
+    CalloutRefused { cluster: String, status_code: u32 },
+    /// The answer was handed to the guest; a reset has no status.
+    CalloutAnswered { token: u32, status: Option<u16>, body_bytes: usize },
+    /// A stream began.
+    StreamOpened { stream: u64, kind: StreamKind },
+    /// A stream began without the guest, which is no longer there.
+    StreamWithoutGuest { stream: u64, refused: bool },
+    /// A stream ended.
+    StreamClosed { stream: u64, downstream_bytes: u64, upstream_bytes: u64 },
+    /// The guest held a stream back, resumed it, ended it or answered it.
+    StreamAction { stream_context: u32, action: String },
+    /// The guest failed, and its VM with it.
+    Trap { callback: String, reason: String },
+    /// A root came to its end.
+    RootDone,
+    /// A remark of the runner.
+    Note { text: String },
+}
+
+impl EventKind {
+    /// A refused call, from the status that the guest got.
+    pub(crate) fn refused(cluster: &str, status: Status) -> Self {
+        Self::CalloutRefused { cluster: cluster.to_owned(), status_code: status.code() }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configured => f.write_str("configured"),
+            Self::Log { level, message } => write!(f, "log {level}: {message}"),
+            Self::CalloutSent { token, cluster, request, body_bytes, fault } => {
+                write!(f, "call {token}: {request} to {cluster}, {body_bytes} bytes")?;
+                if *fault == "none" { Ok(()) } else { write!(f, ", fault {fault}") }
+            }
+            Self::CalloutRefused { cluster, status_code } => {
+                write!(f, "call to {cluster} refused with status {status_code}")
+            }
+            Self::CalloutAnswered { token, status: Some(status), body_bytes } => {
+                write!(f, "call {token}: answered {status}, {body_bytes} bytes")
+            }
+            Self::CalloutAnswered { token, status: None, .. } => write!(f, "call {token}: reset"),
+            Self::StreamOpened { stream, kind: StreamKind::Tcp } => {
+                write!(f, "stream {stream}: connection opened")
+            }
+            Self::StreamOpened { stream, kind: StreamKind::Http } => {
+                write!(f, "stream {stream}: request began")
+            }
+            Self::StreamWithoutGuest { stream, refused: true } => {
+                write!(f, "stream {stream}: refused, as the plugin has failed")
+            }
+            Self::StreamWithoutGuest { stream, refused: false } => {
+                write!(f, "stream {stream}: passes by, as the plugin has failed")
+            }
+            Self::StreamClosed { stream, downstream_bytes, upstream_bytes } => {
+                write!(f, "stream {stream}: closed, {downstream_bytes} bytes downstream, ")?;
+                write!(f, "{upstream_bytes} bytes upstream")
+            }
+            Self::StreamAction { stream_context, action } => {
+                write!(f, "context {stream_context}: {action}")
+            }
+            Self::Trap { callback, reason } => write!(f, "FAILED in {callback}: {reason}"),
+            Self::RootDone => f.write_str("root context is done"),
+            Self::Note { text } => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  ", self.at)?;
+        match self.thread {
+            Some(thread) => write!(f, "{thread:<9}")?,
+            None => write!(f, "{:<9}", "--")?,
+        }
+        write!(f, "  {}", self.kind)
+    }
+}

@@ -1,0 +1,89 @@
+//! The guest's memory, seen from a host function: reading arguments, writing results, and the
+//! status that becomes of either. A bad pointer is the guest's mistake and gets a status; a guest
+//! that fails inside its own allocator has failed.
+
+use wasmtime::{Caller, Memory};
+
+use crate::{abi::Status, vm::state::VmState};
+
+/// The guest that calls a host function.
+pub(crate) type Guest<'a> = Caller<'a, VmState>;
+
+/// Why a host function does not answer OK.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The guest gets this status.
+    Status(Status),
+    /// The guest itself failed.
+    Failed(wasmtime::Error),
+}
+
+impl From<Status> for CallError {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// What a host function gives.
+pub(crate) type CallResult<T = ()> = Result<T, CallError>;
+
+/// The status number of a host function's result.
+pub(crate) fn answer(result: CallResult) -> wasmtime::Result<u32> {
+    match result {
+        Ok(()) => Ok(Status::Ok.code()),
+        Err(CallError::Status(status)) => Ok(status.code()),
+        Err(CallError::Failed(error)) => Err(error),
+    }
+}
+
+fn memory(guest: &Guest<'_>) -> CallResult<Memory> {
+    Ok(guest.data().memory.ok_or(Status::InvalidMemoryAccess)?)
+}
+
+fn address(pointer: u32) -> CallResult<usize> {
+    Ok(usize::try_from(pointer).map_err(|_| Status::InvalidMemoryAccess)?)
+}
+
+/// Reads `size` bytes of the guest.
+pub(crate) fn read(guest: &Guest<'_>, pointer: u32, size: u32) -> CallResult<Vec<u8>> {
+    let (start, size) = (address(pointer)?, address(size)?);
+    let end = start.checked_add(size).ok_or(Status::InvalidMemoryAccess)?;
+    let bytes = memory(guest)?.data(guest).get(start..end);
+    Ok(bytes.ok_or(Status::InvalidMemoryAccess)?.to_vec())
+}
+
+/// Reads text of the guest, such as a name; what is not UTF-8 is a bad argument.
+pub(crate) fn read_text(guest: &Guest<'_>, pointer: u32, size: u32) -> CallResult<String> {
+    let bytes = read(guest, pointer, size)?;
+    Ok(String::from_utf8(bytes).map_err(|_| Status::BadArgument)?)
+}
+
+/// Writes bytes, such as a little-endian integer, to where the guest wants them.
+pub(crate) fn write(guest: &mut Guest<'_>, pointer: u32, bytes: &[u8]) -> CallResult {
+    let result = memory(guest)?.write(&mut *guest, address(pointer)?, bytes);
+    Ok(result.map_err(|_| Status::InvalidMemoryAccess)?)
+}
+
+/// Hands bytes over in memory that the guest's allocator gives; nothing is pointer 0, size 0.
+pub(crate) fn give(
+    guest: &mut Guest<'_>,
+    bytes: &[u8],
+    return_pointer: u32,
+    return_size: u32,
+) -> CallResult {
+    let pointer = if bytes.is_empty() { 0 } else { allocate(guest, bytes)? };
+    let size = u32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
+    write(guest, return_pointer, &pointer.to_le_bytes())?;
+    write(guest, return_size, &size.to_le_bytes())
+}
+
+fn allocate(guest: &mut Guest<'_>, bytes: &[u8]) -> CallResult<u32> {
+    let size = u32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
+    let allocate = guest.data().allocate.clone().ok_or(Status::InvalidMemoryAccess)?;
+    let pointer = allocate.call(&mut *guest, size).map_err(CallError::Failed)?;
+    if pointer == 0 {
+        return Err(Status::InvalidMemoryAccess.into());
+    }
+    write(guest, pointer, bytes)?;
+    Ok(pointer)
+}

@@ -1,0 +1,23 @@
+//! The host from outside: guests written in WAT say what they see, and the tests read it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "clippy allows these in test functions, not in what they share"
+)]
+
+mod callouts;
+mod failures;
+mod guest;
+mod http_server;
+mod loading;
+mod metrics;
+mod pointers;
+mod properties;
+mod scenarios;
+mod shared;
+mod shutdown;
+mod start;
+mod streams;
+mod ticks;
