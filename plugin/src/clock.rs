@@ -27,6 +27,12 @@ impl Clock {
         self.steady_ms += step_ms;
     }
 
+    /// The time between two ticks: that of the last one, and what has passed since, as far as
+    /// the wall clock can be believed.
+    pub fn between_ticks(&self, wall_ms: u64) -> u64 {
+        self.steady_ms + wall_ms.saturating_sub(self.wall_ms).min(self.tick_ms)
+    }
+
     /// The time of the last tick.
     pub const fn steady_ms(&self) -> u64 {
         self.steady_ms
@@ -45,6 +51,16 @@ mod tests {
         {
             clock.tick(wall_ms);
             assert_eq!(clock.steady_ms(), steady_ms, "at {wall_ms}");
+        }
+    }
+
+    #[test]
+    fn between_ticks_at_most_one_tick_passes() {
+        let mut clock = Clock::new(1_000_000, 100);
+        clock.tick(1_000_100);
+        for (wall_ms, steady_ms) in [(1_000_100, 100), (1_000_140, 140), (2_000_000, 200), (5, 100)]
+        {
+            assert_eq!(clock.between_ticks(wall_ms), steady_ms, "at {wall_ms}");
         }
     }
 }

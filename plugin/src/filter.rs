@@ -177,7 +177,8 @@ impl Filter {
     /// Takes in what came back, and returns a body to push next, if the end has begun.
     pub fn answered(&mut self, token: u32, response: &Response, now_ns: u64) -> Option<Rc<[u8]>> {
         let instance = self.instance.as_ref()?;
-        let steady_ms = self.clock.steady_ms();
+        // From here a wait may begin: counted from the last tick, it would be too short.
+        let steady_ms = self.clock.between_ticks(now_ns / NANOSECONDS_PER_MS);
         self.pusher.answered(token, response, instance, steady_ms);
         if !self.ending {
             return None;

@@ -26,6 +26,8 @@ pub(super) struct Root {
     mode: Option<Mode>,
     filter: Option<Shared>,
     metrics: Metrics,
+    /// A number that no other VM of the process has.
+    drawn: u32,
     /// Envoy waits for `done`.
     awaited: bool,
 }
@@ -36,7 +38,7 @@ impl Root {
         let Some(shared) = self.filter.clone() else { return };
         let Ok(mut filter) = shared.try_borrow_mut() else { return };
         if let Some(first_traffic_ns) = filter.needs_name() {
-            let origin = origin(&filter, first_traffic_ns);
+            let origin = origin(&filter, first_traffic_ns, self.drawn);
             filter.name(&origin);
         }
         if let Some(body) = action(&mut filter) {
@@ -69,7 +71,8 @@ impl Root {
     fn start(&mut self, config: Config) {
         let started_ns = host::now_ns();
         self.mode = Some(config.mode);
-        let filter = Filter::new(config, &Host, started_ns, seed(started_ns));
+        self.drawn = host::draw();
+        let filter = Filter::new(config, &Host, started_ns, seed(started_ns, self.drawn));
         let _ = hostcalls::set_tick_period(Duration::from_millis(filter.tick_ms()));
         self.filter = Some(Rc::new(RefCell::new(filter)));
         self.metrics.define();
@@ -138,20 +141,21 @@ impl RootContext for Root {
     }
 }
 
-fn origin(filter: &Filter, first_traffic_ns: u64) -> Origin {
+fn origin(filter: &Filter, first_traffic_ns: u64, drawn: u32) -> Origin {
     Origin {
         node_id: host::text(&["xds", "node", "id"]),
         vm_id: host::text(&["plugin_vm_id"]),
         started_ns: filter.started_ns(),
         first_traffic_ns,
-        drawn: host::draw(),
+        drawn,
     }
 }
 
-/// A seed that differs between the Envoys of a mesh; between the threads of one, the start does.
-fn seed(started_ns: u64) -> u64 {
+/// A seed that differs between the Envoys of a mesh, and between the VMs of one, also when they
+/// start in the same nanosecond.
+fn seed(started_ns: u64, drawn: u32) -> u64 {
     // FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv
-    host::text(&["xds", "node", "id"])
-        .bytes()
-        .fold(started_ns, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let node = host::text(&["xds", "node", "id"]).bytes().fold(started_ns, fold);
+    drawn.to_le_bytes().into_iter().fold(node, fold)
 }
