@@ -1,0 +1,116 @@
+//! An HTTP/1.1 server for the few requests that the tests send.
+//!
+//! - `GET /bytes/N` answers N bytes of the payload pattern, with a Content-Length.
+//! - `GET /chunked/N` answers the same in chunks.
+//! - `POST /echo` answers the request's body.
+//! - `POST /sink` takes the body, and answers nothing.
+
+use std::io::{self, BufRead, BufReader, BufWriter, Error, Read, Write};
+use std::net::TcpStream;
+
+use super::Server;
+use crate::payload::payload;
+
+/// Answers are cut into chunks of this size, so that most are of several.
+const CHUNK_BYTES: usize = 1000;
+
+/// The server; it stops when dropped.
+pub struct HttpApp(#[expect(dead_code, reason = "held for its drop")] Server);
+
+impl HttpApp {
+    /// Starts to serve on `port`.
+    pub fn start(port: u16) -> Self {
+        Self(Server::start(port, serve))
+    }
+}
+
+struct Request {
+    method: String,
+    path: String,
+    body: Vec<u8>,
+}
+
+fn serve(stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = BufWriter::new(stream);
+    while let Some(request) = read_request(&mut reader)? {
+        answer(&request, &mut writer)?;
+        writer.flush()?;
+    }
+    Ok(())
+}
+
+/// The next request on the connection, or none if the peer has closed it.
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+    let Some(first) = read_line(reader)? else { return Ok(None) };
+    let mut words = first.split(' ');
+    let (Some(method), Some(path)) = (words.next(), words.next()) else {
+        return Err(Error::other(format!("not a request: {first}")));
+    };
+    let mut length = 0;
+    let mut is_chunked = false;
+    while let Some(line) = read_line(reader)?.filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().map_err(Error::other)?,
+            "transfer-encoding" => is_chunked = value.trim().eq_ignore_ascii_case("chunked"),
+            _ => {}
+        }
+    }
+    let body = if is_chunked { read_chunks(reader)? } else { read_exactly(reader, length)? };
+    Ok(Some(Request { method: method.to_owned(), path: path.to_owned(), body }))
+}
+
+fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    let is_end = reader.read_line(&mut line)? == 0;
+    Ok((!is_end).then(|| line.trim_end().to_owned()))
+}
+
+fn read_exactly(reader: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let size = read_line(reader)?.unwrap_or_default();
+        let size = usize::from_str_radix(&size, 16).map_err(Error::other)?;
+        body.extend(read_exactly(reader, size)?);
+        read_line(reader)?;
+        if size == 0 {
+            return Ok(body);
+        }
+    }
+}
+
+fn answer(request: &Request, writer: &mut impl Write) -> io::Result<()> {
+    let size = || request.path.rsplit('/').next().and_then(|size| size.parse().ok());
+    let kind = request.path.split('/').nth(1).unwrap_or_default();
+    match (request.method.as_str(), kind, size()) {
+        ("GET", "bytes", Some(size)) => answer_whole("200 OK", &payload(size), writer),
+        ("GET", "chunked", Some(size)) => answer_chunked(&payload(size), writer),
+        ("POST", "echo", _) => answer_whole("200 OK", &request.body, writer),
+        ("POST", "sink", _) => answer_whole("200 OK", b"", writer),
+        _ => answer_whole("404 Not Found", b"no such thing\n", writer),
+    }
+}
+
+fn answer_whole(status: &str, body: &[u8], writer: &mut impl Write) -> io::Result<()> {
+    write!(writer, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len())?;
+    writer.write_all(body)
+}
+
+fn answer_chunked(body: &[u8], writer: &mut impl Write) -> io::Result<()> {
+    write!(writer, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+    for chunk in body.chunks(CHUNK_BYTES) {
+        write!(writer, "{:x}\r\n", chunk.len())?;
+        writer.write_all(chunk)?;
+        writer.write_all(b"\r\n")?;
+        writer.flush()?;
+    }
+    writer.write_all(b"0\r\n\r\n")
+}

@@ -1,0 +1,126 @@
+//! The aggregator, as its users see it: a program with a port and a directory.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use ureq::Agent;
+
+use crate::deadline::wait_for;
+use crate::process::Process;
+use crate::programs;
+use crate::totals::Totals;
+
+/// An aggregator, which may be running or not.
+pub struct Fas {
+    port: u16,
+    directory: PathBuf,
+    process: Option<Process>,
+    agent: Agent,
+    first_hour: u64,
+}
+
+impl Fas {
+    /// Starts an aggregator on `port` that keeps its data and its log in `directory`, and waits
+    /// until it is ready.
+    pub fn start(port: u16, directory: &Path) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(10)))
+            .build();
+        let mut fas = Self {
+            port,
+            directory: directory.to_owned(),
+            process: None,
+            agent: config.into(),
+            first_hour: current_hour(),
+        };
+        fas.restart();
+        fas
+    }
+
+    /// Starts it again, on the same port and data.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "the aggregator is running already");
+        let mut command = Command::new(programs::fas());
+        command.arg("serve").args(["--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.arg("--data").arg(self.directory.join("data"));
+        // What the person at the terminal has set for a service of their own.
+        for variable in ["FAS_CONFIG", "FAS_LOG", "FAS_CHECKPOINT_BYTES"] {
+            command.env_remove(variable);
+        }
+        let mut process = Process::start("fas", &mut command, &self.directory);
+        process.wait_until_ready(|| self.is_ready());
+        self.process = Some(process);
+    }
+
+    /// Kills it where it stands (SIGKILL).
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("the aggregator is running");
+        process.kill();
+    }
+
+    /// Ends it in order (SIGTERM), and panics unless it exits with 0.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().expect("the aggregator is running");
+        let status = process.terminate();
+        assert!(status.success(), "the aggregator ended with {status} on SIGTERM");
+    }
+
+    /// Its address, for a client or a simulator.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The answer to `GET /flows?hour=`.
+    pub fn flows(&self, hour: u64) -> Result<Value, String> {
+        serde_json::from_str(&self.get(&format!("/flows?hour={hour}"))?)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The hours since the aggregator was started: most often one, and two at the end of an hour.
+    pub fn hours(&self) -> RangeInclusive<u64> {
+        self.first_hour..=current_hour()
+    }
+
+    /// All flows of the hours since the aggregator was started.
+    pub fn totals(&self) -> Result<Totals, String> {
+        let mut totals = Totals::default();
+        for hour in self.hours() {
+            totals.add_answer(hour, &self.flows(hour)?)?;
+        }
+        Ok(totals)
+    }
+
+    /// Waits until the aggregates are `expected`: these flows, to the byte, and no others.
+    pub fn wait_for_totals(&self, expected: &Totals) {
+        wait_for(&format!("the aggregates to be {expected:#?}"), || {
+            let totals = self.totals()?;
+            if totals == *expected { Ok(()) } else { Err(format!("they are {totals:#?}")) }
+        });
+    }
+
+    /// The body of a 200 for `path`.
+    pub fn get(&self, path: &str) -> Result<String, String> {
+        let url = format!("{}{path}", self.url());
+        let mut answer = self.agent.get(&url).call().map_err(|error| error.to_string())?;
+        let body = answer.body_mut().with_config().limit(u64::MAX).read_to_string();
+        let body = body.map_err(|error| error.to_string())?;
+        if answer.status() != 200 {
+            return Err(format!("{url}: {} {body}", answer.status()));
+        }
+        Ok(body)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.get("/readyz").is_ok()
+    }
+}
+
+/// Hours since the Unix epoch, as the filter numbers them.
+pub fn current_hour() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    now.as_secs() / 3600
+}

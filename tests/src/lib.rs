@@ -1,0 +1,28 @@
+//! The harness of the end-to-end tests and of the demo: real Envoy sidecars, a real aggregator,
+//! small apps, and traffic of known sizes.
+//!
+//! It knows the filter only through Envoy's configuration, and the aggregator only through HTTP,
+//! as an operator does. What goes wrong panics with a sentence about it: a test fails with it,
+//! and the demo prints it. The programs' own output is shown then too.
+
+pub mod access_log;
+pub mod aftermath;
+pub mod app;
+pub mod bytes;
+pub mod client;
+pub mod deadline;
+pub mod fas;
+pub mod mesh;
+pub mod payload;
+pub mod ports;
+pub mod process;
+pub mod programs;
+pub mod relay;
+pub mod sample;
+pub mod sidecar;
+pub mod table;
+pub mod totals;
+
+pub use bytes::Bytes;
+pub use mesh::Mesh;
+pub use totals::Totals;

@@ -1,0 +1,41 @@
+//! Where the programs are that the tests run. `cargo xtask` builds them and sets the variables.
+
+use std::path::PathBuf;
+
+/// The Envoy binary.
+pub fn envoy() -> PathBuf {
+    find("FLOW_ENVOY")
+}
+
+/// The filter that Envoy and the simulator load.
+pub fn filter() -> PathBuf {
+    find("FLOW_FILTER_WASM")
+}
+
+/// The aggregator.
+pub fn fas() -> PathBuf {
+    find("FAS_BIN")
+}
+
+/// The proxy-wasm simulator.
+pub fn host_sim() -> PathBuf {
+    find("HOST_SIM_BIN")
+}
+
+/// The directory of this crate.
+pub fn tests_directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The configurations that operators copy.
+pub fn standalone_samples() -> PathBuf {
+    tests_directory().join("../envoy/standalone")
+}
+
+fn find(variable: &str) -> PathBuf {
+    let Some(path) = std::env::var_os(variable).map(PathBuf::from) else {
+        panic!("{variable} is not set: run this by `cargo xtask test` or `cargo xtask demo`");
+    };
+    assert!(path.exists(), "{variable}={} does not exist", path.display());
+    path
+}

@@ -1,0 +1,54 @@
+//! The configurations in `envoy/standalone`, changed as an operator would change them.
+//!
+//! They are edited as text, so that the very files that operators copy are what is tested. An
+//! edit that finds nothing to change panics: then the sample and the tests have parted.
+
+use std::fs;
+use std::path::Path;
+
+use crate::programs;
+
+/// A sample configuration.
+#[derive(Clone)]
+pub struct Sample {
+    name: String,
+    text: String,
+}
+
+impl Sample {
+    /// `envoy/standalone/<name>.yaml`.
+    pub fn load(name: &str) -> Self {
+        let path = programs::standalone_samples().join(format!("{name}.yaml"));
+        let text = fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
+        Self { name: name.to_owned(), text }
+    }
+
+    /// Puts `new` in place of `old`, wherever it stands.
+    pub fn put(mut self, old: &str, new: &str) -> Self {
+        assert!(self.text.contains(old), "the sample {} has no `{old}`", self.name);
+        self.text = self.text.replace(old, new);
+        self
+    }
+
+    /// Puts another port in place of the sample's.
+    pub fn put_port(self, sample: u16, port: u16) -> Self {
+        self.put(&format!("port_value: {sample} }}"), &format!("port_value: {port} }}"))
+    }
+
+    /// Has the filter loaded from `path`.
+    pub fn put_filter(self, path: &Path) -> Self {
+        self.put("/etc/envoy/flow_filter.wasm", &path.display().to_string())
+    }
+
+    /// How often `text` stands in the sample.
+    pub fn count(&self, text: &str) -> usize {
+        self.text.matches(text).count()
+    }
+
+    /// Writes the configuration to `path`.
+    pub fn write(&self, path: &Path) {
+        fs::write(path, &self.text)
+            .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
+    }
+}

