@@ -1,5 +1,13 @@
 //! The wire format against golden files, which others may rely on, and against bad input.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in its helpers"
+)]
+
 use flow_model::limits::{MAX_BATCH_FLOWS, MAX_COUNTER, MAX_NAME_BYTES};
 use flow_model::wire::{
     WireError, decode_answer, decode_batch, decode_flows, encode_answer, encode_batch, encode_flows,

@@ -56,19 +56,19 @@ impl Fas {
     /// Starts a command and waits until it listens.
     pub fn launch(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut fas = Self { child, log, address: String::new() };
         let mut said = String::new();
-        loop {
+        while fas.address.is_empty() {
             let mut line = String::new();
-            if log.read_line(&mut line).unwrap() == 0 {
-                panic!("fas ended before it listened: {said}");
-            }
+            let length = fas.log.read_line(&mut line).unwrap();
+            assert!(length > 0, "fas ended before it listened: {said}");
             said.push_str(&line);
             if let Some((_, rest)) = line.split_once("listening on http://") {
-                let address = rest.split(',').next().unwrap().to_owned();
-                return Self { child, log, address };
+                fas.address = rest.split(',').next().unwrap().to_owned();
             }
         }
+        fas
     }
 
     pub fn url(&self, path: &str) -> String {

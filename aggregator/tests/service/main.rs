@@ -1,5 +1,13 @@
 //! Tests of the program `fas` from outside: over real HTTP, with real signals, on a real disk.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in its helpers"
+)]
+
 mod crash;
 mod fas;
 mod http;
