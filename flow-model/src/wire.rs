@@ -6,6 +6,7 @@ mod batch;
 mod error;
 mod field;
 mod flows;
+mod groups;
 mod row;
 mod write;
 

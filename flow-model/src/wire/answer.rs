@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use super::error::{Place, Position, WireError, parse};
 use super::field::Field;
@@ -32,14 +32,6 @@ pub fn encode_answer(answer: &Answer<'_>) -> Vec<u8> {
 
 struct AnswerObject<'p>(&'p Position);
 
-impl<'de> DeserializeSeed<'de> for AnswerObject<'_> {
-    type Value = Answer<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Answer<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
 impl<'de> Visitor<'de> for AnswerObject<'_> {
     type Value = Answer<'de>;
 
@@ -49,7 +41,7 @@ impl<'de> Visitor<'de> for AnswerObject<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer<'de>, A::Error> {
         let (mut instance, mut sequence, mut status) = (None, None, None);
-        let field = |name| Field { position: self.0, index: None, name };
+        let field = |name| Field::of_message(self.0, name);
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             match name.as_ref() {
                 "instance" => instance = Some(map.next_value_seed(field("instance").name())?),
@@ -65,9 +57,9 @@ impl<'de> Visitor<'de> for AnswerObject<'_> {
             }
         }
         Ok(Answer {
-            instance: instance.ok_or_else(|| field("instance").refuse("is missing"))?,
-            sequence: sequence.ok_or_else(|| field("sequence").refuse("is missing"))?,
-            status: status.ok_or_else(|| field("status").refuse("is missing"))?,
+            instance: self.0.required(instance, "instance")?,
+            sequence: self.0.required(sequence, "sequence")?,
+            status: self.0.required(status, "status")?,
         })
     }
 }

@@ -8,15 +8,15 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 
 use super::error::{Place, Position, WireError, parse};
 use super::field::{Field, FieldName};
-use super::row::FlowRow;
+use super::groups::Groups;
 use super::write::{push_integer, push_text};
 use crate::batch::Batch;
-use crate::flow::{Flow, Hour};
-use crate::limits::{MAX_BATCH_FLOWS, MAX_COUNTER};
+use crate::flow::Flow;
+use crate::limits::MAX_COUNTER;
 use crate::reporter::Reporter;
 
 /// The version of the wire format that this crate writes and reads.
@@ -33,12 +33,10 @@ const BATCH_FIELDS: [&str; 8] = [
     "hours",
 ];
 
-const GROUP_FIELDS: [&str; 2] = ["hour", "flows"];
-
 /// Reads a batch. A batch without flows is well-formed: it carries a watermark.
 ///
 /// # Errors
-/// When it is not JSON, of another version, has more than [`MAX_BATCH_FLOWS`] flows, or a field
+/// When it is not JSON, of another version, has more than [`MAX_BATCH_FLOWS`](crate::limits::MAX_BATCH_FLOWS) flows, or a field
 /// is not what it must be.
 pub fn decode_batch(bytes: &[u8]) -> Result<Batch<'_>, WireError> {
     let position = Position::default();
@@ -97,27 +95,7 @@ fn push_group(group: &[Flow<'_>], out: &mut Vec<u8>) {
     out.extend_from_slice(b"]}");
 }
 
-fn field<'p>(position: &'p Position, name: &'static str) -> Field<'p> {
-    Field { position, index: None, name }
-}
-
-fn required<T, E: de::Error>(
-    position: &Position,
-    value: Option<T>,
-    name: &'static str,
-) -> Result<T, E> {
-    value.ok_or_else(|| field(position, name).refuse("is missing"))
-}
-
 struct BatchObject<'p>(&'p Position);
-
-impl<'de> DeserializeSeed<'de> for BatchObject<'_> {
-    type Value = Batch<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Batch<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
 
 impl<'de> Visitor<'de> for BatchObject<'_> {
     type Value = Batch<'de>;
@@ -131,9 +109,9 @@ impl<'de> Visitor<'de> for BatchObject<'_> {
         let (mut version, mut instance, mut sequence) = (None, None, None);
         let (mut reporter, mut watermark_ms) = (None, None);
         let (mut lost_bytes, mut folded_bytes, mut flows) = (None, None, None);
-        let next = || FieldName { position, place: Place::default(), names: &BATCH_FIELDS };
+        let next = || position.seed(Place::default(), FieldName(&BATCH_FIELDS));
         while let Some(name) = map.next_key_seed(next())? {
-            let field = field(position, name);
+            let field = Field::of_message(position, name);
             let integer = field.integer(MAX_COUNTER);
             let repeated = match name {
                 "version" => {
@@ -152,132 +130,21 @@ impl<'de> Visitor<'de> for BatchObject<'_> {
                 "watermark_ms" => watermark_ms.replace(map.next_value_seed(integer)?).is_some(),
                 "lost_bytes" => lost_bytes.replace(map.next_value_seed(integer)?).is_some(),
                 "folded_bytes" => folded_bytes.replace(map.next_value_seed(integer)?).is_some(),
-                _ => flows.replace(map.next_value_seed(Groups(position))?).is_some(),
+                _ => flows.replace(map.next_value_seed(Groups::read(position))?).is_some(),
             };
             if repeated {
                 return Err(field.refuse("is given twice"));
             }
         }
-        required(position, version, "version")?;
+        position.required(version, "version")?;
         Ok(Batch {
-            instance: required(position, instance, "instance")?,
-            sequence: required(position, sequence, "sequence")?,
-            reporter: required(position, reporter, "reporter")?,
-            watermark_ms: required(position, watermark_ms, "watermark_ms")?,
-            lost_bytes: required(position, lost_bytes, "lost_bytes")?,
-            folded_bytes: required(position, folded_bytes, "folded_bytes")?,
-            flows: required(position, flows, "hours")?,
+            instance: position.required(instance, "instance")?,
+            sequence: position.required(sequence, "sequence")?,
+            reporter: position.required(reporter, "reporter")?,
+            watermark_ms: position.required(watermark_ms, "watermark_ms")?,
+            lost_bytes: position.required(lost_bytes, "lost_bytes")?,
+            folded_bytes: position.required(folded_bytes, "folded_bytes")?,
+            flows: position.required(flows, "hours")?,
         })
-    }
-}
-
-/// Reads `hours`: the groups of a batch, flattened.
-struct Groups<'p>(&'p Position);
-
-impl<'de> DeserializeSeed<'de> for Groups<'_> {
-    type Value = Vec<Flow<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        self.0.enter(Place { index: None, field: Some("hours") });
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Groups<'_> {
-    type Value = Vec<Flow<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of groups of flows")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut flows = Vec::new();
-        while seq.next_element_seed(Group { position: self.0, flows: &mut flows })?.is_some() {}
-        Ok(flows)
-    }
-}
-
-/// Reads one group and appends its flows.
-struct Group<'p, 'de> {
-    position: &'p Position,
-    flows: &'p mut Vec<Flow<'de>>,
-}
-
-impl<'de> DeserializeSeed<'de> for Group<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.position.enter(Place { index: None, field: Some("hours") });
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Group<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with an hour and its flows")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { position, flows } = self;
-        let place = Place { index: None, field: Some("hours") };
-        let start = flows.len();
-        let (mut hour, mut has_flows) = (None, false);
-        while let Some(name) =
-            map.next_key_seed(FieldName { position, place, names: &GROUP_FIELDS })?
-        {
-            let field = field(position, name);
-            let repeated = if name == "hour" {
-                let value = map.next_value_seed(field.integer(Hour::MAX.into()))?;
-                hour.replace(Hour::try_from(value).map_err(de::Error::custom)?).is_some()
-            } else {
-                map.next_value_seed(Rows { position, flows: &mut *flows })?;
-                std::mem::replace(&mut has_flows, true)
-            };
-            if repeated {
-                return Err(field.refuse("is given twice"));
-            }
-        }
-        required(position, has_flows.then_some(()), "flows")?;
-        let hour = required(position, hour, "hour")?;
-        // The hour may come after the flows: a JSON object has no order.
-        flows.iter_mut().skip(start).for_each(|flow| flow.hour = hour);
-        Ok(())
-    }
-}
-
-/// Reads a group's rows, whose hour is set when the group has been read.
-struct Rows<'p, 'de> {
-    position: &'p Position,
-    flows: &'p mut Vec<Flow<'de>>,
-}
-
-impl<'de> DeserializeSeed<'de> for Rows<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.position.enter(Place { index: None, field: Some("flows") });
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Rows<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of rows")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { position, flows } = self;
-        while let Some(flow) = seq.next_element_seed(FlowRow::at(position, flows.len()))? {
-            if flows.len() == MAX_BATCH_FLOWS {
-                let reason = format_args!("a batch has at most {MAX_BATCH_FLOWS} flows");
-                return Err(position.refuse(Place { index: None, field: Some("flows") }, reason));
-            }
-            flows.push(flow);
-        }
-        Ok(())
     }
 }

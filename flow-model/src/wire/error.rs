@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt::{self, Display};
 
-use serde::de::{self, DeserializeSeed};
+use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
 /// Why a message was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,18 @@ impl Position {
         self.0.set(place);
     }
 
+    /// What reads the value at `place` with `visitor`. A value of a type that the visitor does not
+    /// take is refused by serde, with what the visitor expects.
+    pub fn seed<V>(&self, place: Place, visitor: V) -> Seed<'_, V> {
+        Seed { position: self, place, visitor }
+    }
+
+    /// The value of a field of the message itself, which must have been there.
+    pub fn required<T, E: de::Error>(&self, value: Option<T>, name: &'static str) -> Result<T, E> {
+        let place = Place { index: None, field: Some(name) };
+        value.ok_or_else(|| self.refuse(place, "is missing"))
+    }
+
     /// Refuses what is at `place`, for a reason.
     pub fn refuse<E: de::Error>(&self, place: Place, reason: impl Display) -> E {
         self.enter(place);
@@ -66,13 +78,30 @@ impl Position {
     }
 }
 
-/// Parses a whole message with the seed that `seed` makes.
-pub(super) fn parse<'a, V>(
+/// Enters a place, then lets a visitor take the value there.
+pub(super) struct Seed<'p, V> {
+    position: &'p Position,
+    place: Place,
+    visitor: V,
+}
+
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Seed<'_, V> {
+    type Value = V::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        self.position.enter(self.place);
+        deserializer.deserialize_any(self.visitor)
+    }
+}
+
+/// Parses a whole message with the visitor that `visitor` makes.
+pub(super) fn parse<'a, V: Visitor<'a>>(
     bytes: &'a [u8],
     position: &Position,
-    seed: impl DeserializeSeed<'a, Value = V>,
-) -> Result<V, WireError> {
+    visitor: V,
+) -> Result<V::Value, WireError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let seed = position.seed(Place::default(), visitor);
     seed.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| wire_error(&error, position.0.get()))

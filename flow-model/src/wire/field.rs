@@ -1,12 +1,12 @@
-//! Typed fields: serde seeds that say which field of which flow they read, so that a wrong
-//! value is reported by name.
+//! Typed fields: they say which field of which flow is read, so that a wrong value is reported
+//! by name.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
+use serde::de::{self, Visitor};
 
-use super::error::{Place, Position};
+use super::error::{Place, Position, Seed};
 use crate::limits::MAX_COUNTER;
 use crate::name::Name;
 
@@ -19,19 +19,24 @@ pub(super) struct Field<'p> {
 }
 
 impl<'p> Field<'p> {
+    /// A field of the message itself, not of a flow in it.
+    pub fn of_message(position: &'p Position, name: &'static str) -> Self {
+        Self { position, index: None, name }
+    }
+
     /// Reads a [`Name`].
     pub fn name(self) -> Seed<'p, NameVisitor> {
-        Seed { field: self, visitor: NameVisitor }
+        self.read(NameVisitor)
     }
 
     /// Reads an integer from 0 to `max`.
     pub fn integer(self, max: u64) -> Seed<'p, IntegerVisitor> {
-        Seed { field: self, visitor: IntegerVisitor { min: 0, max } }
+        self.read(IntegerVisitor { min: 0, max })
     }
 
     /// Reads an integer from 1 to [`MAX_COUNTER`].
     pub fn ordinal(self) -> Seed<'p, IntegerVisitor> {
-        Seed { field: self, visitor: IntegerVisitor { min: 1, max: MAX_COUNTER } }
+        self.read(IntegerVisitor { min: 1, max: MAX_COUNTER })
     }
 
     /// Reads one of a few words: `parse` knows them, `expected` lists them.
@@ -40,7 +45,11 @@ impl<'p> Field<'p> {
         parse: fn(&str) -> Option<T>,
         expected: &'static str,
     ) -> Seed<'p, WordVisitor<T>> {
-        Seed { field: self, visitor: WordVisitor { parse, expected } }
+        self.read(WordVisitor { parse, expected })
+    }
+
+    fn read<V>(self, visitor: V) -> Seed<'p, V> {
+        self.position.seed(self.place(), visitor)
     }
 
     /// An error that says what is wrong with the field as a whole.
@@ -50,22 +59,6 @@ impl<'p> Field<'p> {
 
     fn place(self) -> Place {
         Place { index: self.index, field: Some(self.name) }
-    }
-}
-
-/// Enters the field, then lets `visitor` take its value. Values of another type than the
-/// visitor takes are refused by serde, with what the visitor expects.
-pub(super) struct Seed<'p, V> {
-    field: Field<'p>,
-    visitor: V,
-}
-
-impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Seed<'_, V> {
-    type Value = V::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.field.position.enter(self.field.place());
-        deserializer.deserialize_any(self.visitor)
     }
 }
 
@@ -131,23 +124,10 @@ impl<T> Visitor<'_> for WordVisitor<T> {
     }
 }
 
-/// Reads the name of an object's next field, which must be one of `names`.
-pub(super) struct FieldName<'p> {
-    pub position: &'p Position,
-    pub place: Place,
-    pub names: &'static [&'static str],
-}
+/// Reads the name of an object's next field, which must be one of these.
+pub(super) struct FieldName(pub &'static [&'static str]);
 
-impl<'de> DeserializeSeed<'de> for FieldName<'_> {
-    type Value = &'static str;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'static str, D::Error> {
-        self.position.enter(self.place);
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for FieldName<'_> {
+impl Visitor<'_> for FieldName {
     type Value = &'static str;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,10 +135,10 @@ impl Visitor<'_> for FieldName<'_> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<&'static str, E> {
-        self.names
+        self.0
             .iter()
             .find(|name| **name == text)
             .copied()
-            .ok_or_else(|| E::unknown_field(text, self.names))
+            .ok_or_else(|| E::unknown_field(text, self.0))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 
 use super::error::{Place, Position, WireError, parse};
 use super::row::FlowObject;
@@ -49,14 +49,6 @@ pub fn encode_flow(flow: &Flow<'_>, out: &mut Vec<u8>) {
 }
 
 struct FlowArray<'p>(&'p Position);
-
-impl<'de> DeserializeSeed<'de> for FlowArray<'_> {
-    type Value = Vec<Flow<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
 
 impl<'de> Visitor<'de> for FlowArray<'_> {
     type Value = Vec<Flow<'de>>;

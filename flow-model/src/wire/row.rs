@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::error::{Place, Position};
+use super::error::{Place, Position, Seed};
 use super::field::{Field, FieldName};
 use crate::counters::Counters;
 use crate::flow::{Flow, FlowKey, Hour};
@@ -40,17 +40,10 @@ impl<'p> Element<'p> {
 pub(super) struct FlowObject<'p>(Element<'p>);
 
 impl<'p> FlowObject<'p> {
-    pub fn at(position: &'p Position, index: usize) -> Self {
-        Self(Element { position, index })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for FlowObject<'_> {
-    type Value = Flow<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Flow<'de>, D::Error> {
-        self.0.position.enter(self.0.place());
-        deserializer.deserialize_any(self)
+    /// Reads the flow at `index`.
+    pub fn at(position: &'p Position, index: usize) -> Seed<'p, Self> {
+        let element = Element { position, index };
+        position.seed(element.place(), Self(element))
     }
 }
 
@@ -65,8 +58,7 @@ impl<'de> Visitor<'de> for FlowObject<'_> {
         let element = self.0;
         let (mut src_app, mut dest_app, mut vpc_id) = (None, None, None);
         let (mut bytes_tx, mut bytes_rx, mut hour) = (None, None, None);
-        let next =
-            || FieldName { position: element.position, place: element.place(), names: &FIELDS };
+        let next = || element.position.seed(element.place(), FieldName(&FIELDS));
         while let Some(name) = map.next_key_seed(next())? {
             let field = element.field(name);
             let text = match name {
@@ -107,17 +99,10 @@ impl<'de> Visitor<'de> for FlowObject<'_> {
 pub(super) struct FlowRow<'p>(Element<'p>);
 
 impl<'p> FlowRow<'p> {
-    pub fn at(position: &'p Position, index: usize) -> Self {
-        Self(Element { position, index })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for FlowRow<'_> {
-    type Value = Flow<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Flow<'de>, D::Error> {
-        self.0.position.enter(self.0.place());
-        deserializer.deserialize_any(self)
+    /// Reads the flow at `index`.
+    pub fn at(position: &'p Position, index: usize) -> Seed<'p, Self> {
+        let element = Element { position, index };
+        position.seed(element.place(), Self(element))
     }
 }
 
