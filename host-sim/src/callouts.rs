@@ -98,10 +98,15 @@ impl Callouts {
         record.fault = call.fault.name();
         let mut delivered = None;
         for _ in 0..call.fault.deliveries() {
-            delivered = Some(cluster.backend.answer(&record.request));
-            record.deliveries += 1;
+            delivered = match cluster.backend.answer(&record.request) {
+                Some(answer) => {
+                    record.deliveries += 1;
+                    record.delivered_status = answer.status();
+                    Some(answer)
+                }
+                None => Some(CallResponse::refused()),
+            };
         }
-        record.delivered_status = delivered.as_ref().and_then(CallResponse::status);
         let response = call.fault.response(delivered, &record.request);
         let delay_ns = match (call.fault.waits_for_timeout(), call.timeout_ms) {
             (true, 0) => None,

@@ -44,6 +44,7 @@ impl Report {
         }
         let Self { name, checked, failures, .. } = self;
         match failures.len() {
+            0 if *checked == 0 => writeln!(out, "{name}: ran to its end; it expects nothing"),
             0 => writeln!(out, "{name}: passed, {checked} expectations held"),
             failed => writeln!(out, "{name}: FAILED, {failed} expectations did not hold"),
         }

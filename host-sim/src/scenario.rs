@@ -132,7 +132,12 @@ impl Scenario {
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ScenarioError::Read { path: path.to_owned(), error })?;
-        let mut scenario = Self::parse(&text)?;
+        let mut scenario = Self::parse(&text).map_err(|error| match error {
+            ScenarioError::Parse(reason) => {
+                ScenarioError::Parse(format!("{}: {reason}", path.display()))
+            }
+            other => other,
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         scenario.plugin = scenario.plugin.map(|plugin| folder.join(plugin));
         Ok(scenario)

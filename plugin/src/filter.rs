@@ -13,7 +13,7 @@ use crate::instance::Origin;
 use crate::limits::{TICK_MS, TICKS_PER_INTERVAL};
 use crate::notice::Notice;
 use crate::observe::{Moved, Recorder};
-use crate::push::{Pace, Pusher, Response};
+use crate::push::{Now, Pace, Pusher, Response};
 use crate::slab::Slot;
 use crate::table::Table;
 
@@ -149,8 +149,8 @@ impl Filter {
     pub fn end(&mut self, now_ns: u64) -> Option<Rc<[u8]>> {
         self.ending = true;
         self.recorder.collect_all();
-        self.freeze(now_ns / NANOSECONDS_PER_MS);
         self.pusher.hurry();
+        self.freeze(now_ns / NANOSECONDS_PER_MS);
         self.pusher.send(self.clock.steady_ms())
     }
 
@@ -213,7 +213,8 @@ impl Filter {
     fn freeze(&mut self, wall_ms: u64) {
         let Some(instance) = &self.instance else { return };
         let drains = !self.recorder.is_holding();
-        self.pusher.freeze(self.recorder.table(), instance, drains, wall_ms);
+        let now = Now { steady_ms: self.clock.between_ticks(wall_ms), wall_ms };
+        self.pusher.freeze(self.recorder.table(), instance, drains, now);
     }
 
     fn warn_of_direction(&mut self) {

@@ -37,6 +37,8 @@ pub enum Notice {
         reason: String,
         /// The bytes in the batch's flows.
         bytes: u64,
+        /// How many batches in a row were rejected, with this one.
+        times: u32,
     },
     /// A stream came through a listener without a direction.
     DirectionMissing {
@@ -46,13 +48,15 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// How much it matters. While an aggregator is away, ever fewer of the many retries do.
+    /// How much it matters. While an aggregator is away, or rejects everything, ever fewer of the
+    /// many failures do.
     pub const fn level(&self) -> Level {
         match self {
             Self::Delivered { sends: 1, .. } => Level::Debug,
             Self::Delivered { .. } => Level::Info,
             Self::Retry { sends, .. } if !sends.is_power_of_two() => Level::Debug,
             Self::Retry { .. } | Self::DirectionMissing { .. } => Level::Warn,
+            Self::Rejected { times, .. } if !times.is_power_of_two() => Level::Debug,
             Self::Rejected { .. } => Level::Error,
         }
     }
@@ -70,7 +74,7 @@ impl fmt::Display for Notice {
                     "batch {sequence}, sent {sends} times, is sent again in {wait_ms} ms: {why}"
                 )
             }
-            Self::Rejected { sequence, status, reason, bytes } => write!(
+            Self::Rejected { sequence, status, reason, bytes, .. } => write!(
                 f,
                 "batch {sequence} was rejected with status {status}, {bytes} bytes are lost: \
                  {reason}"

@@ -28,6 +28,15 @@ pub struct Pace {
     pub max_batch_flows: usize,
 }
 
+/// The time, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Milliseconds since the instance's start, for waits.
+    pub steady_ms: u64,
+    /// Milliseconds since the Unix epoch, for what is said to others.
+    pub wall_ms: u64,
+}
+
 /// The call that is in the air.
 #[derive(Clone, Copy, Debug)]
 struct Call {
@@ -41,6 +50,8 @@ struct Call {
 pub struct Pusher {
     pace: Pace,
     backoff: Backoff,
+    /// The waits of batches that have nothing but losses to report.
+    loss_backoff: Backoff,
     default_side: Reporter,
     last_side: Option<Reporter>,
     sequence: u64,
@@ -52,6 +63,10 @@ pub struct Pusher {
     /// How often the pending batch has been sent.
     sends: u32,
     retry_at_ms: u64,
+    /// When losses may be reported without flows.
+    report_at_ms: u64,
+    /// How many batches have been rejected since one was delivered.
+    rejections: u32,
     push_at_ms: u64,
     /// More was waiting than fitted the last batch.
     backlog: bool,
@@ -67,7 +82,8 @@ impl Pusher {
         Self {
             pace,
             push_at_ms: jitter.below(pace.interval_ms),
-            backoff: Backoff::new(jitter),
+            backoff: Backoff::new(jitter.clone()),
+            loss_backoff: Backoff::new(jitter),
             default_side,
             last_side: None,
             sequence: 0,
@@ -77,6 +93,8 @@ impl Pusher {
             call: None,
             sends: 0,
             retry_at_ms: 0,
+            report_at_ms: 0,
+            rejections: 0,
             backlog: false,
             tally: Tally::default(),
             notices: Vec::new(),
@@ -107,9 +125,11 @@ impl Pusher {
         self.pending.is_none() && self.call.is_none()
     }
 
-    /// Whether there is anything to report.
-    pub fn has_news(&self, table: &Table) -> bool {
-        !table.is_empty() || self.unreported_lost_bytes(table) > 0
+    /// Whether there is anything to report. Who rejects batches is not bothered every interval
+    /// with the news of their loss alone.
+    fn has_news(&self, table: &Table, steady_ms: u64) -> bool {
+        let reports_loss = self.unreported_lost_bytes(table) > 0 && self.report_at_ms <= steady_ms;
+        !table.is_empty() || reports_loss
     }
 
     /// Freezes a batch of what the table holds. With `drains`, nothing is held back outside of
@@ -119,9 +139,9 @@ impl Pusher {
         table: &mut Table,
         instance: &Name<'static>,
         drains: bool,
-        wall_ms: u64,
+        Now { steady_ms, wall_ms }: Now,
     ) {
-        if !self.is_idle() || !self.has_news(table) {
+        if !self.is_idle() || !self.has_news(table, steady_ms) {
             return;
         }
         let reporter = self.next_side(table);
@@ -163,6 +183,7 @@ impl Pusher {
     /// Sends what waits without regard to a wait: there may be no later.
     pub fn hurry(&mut self) {
         self.retry_at_ms = 0;
+        self.report_at_ms = 0;
     }
 
     /// Takes note that the request is on its way.
@@ -196,7 +217,7 @@ impl Pusher {
             Outcome::Delivered => self.delivered(),
             _ if !is_current => {}
             Outcome::Retry { why, at_least_ms } => self.retry(why, at_least_ms, steady_ms),
-            Outcome::Rejected { status, reason } => self.rejected(status, reason),
+            Outcome::Rejected { status, reason } => self.rejected(status, reason, steady_ms),
         }
     }
 
@@ -213,19 +234,23 @@ impl Pusher {
     fn delivered(&mut self) {
         let Some(batch) = self.pending.take() else { return };
         self.backoff.reset();
+        self.loss_backoff.reset();
+        self.rejections = 0;
         self.tally.delivered += 1;
         self.notices.push(Notice::Delivered { sequence: batch.sequence, sends: self.sends });
     }
 
-    fn rejected(&mut self, status: u16, reason: String) {
+    fn rejected(&mut self, status: u16, reason: String, steady_ms: u64) {
         let Some(batch) = self.pending.take() else { return };
         self.backoff.reset();
         self.tally.rejected += 1;
         self.tally.rejected_bytes = self.tally.rejected_bytes.saturating_add(batch.bytes);
         // Nobody took the report: the next batch repeats it.
         self.reported_lost_bytes -= batch.lost_bytes;
-        let (sequence, bytes) = (batch.sequence, batch.bytes);
-        self.notices.push(Notice::Rejected { sequence, status, reason, bytes });
+        self.report_at_ms = steady_ms + self.loss_backoff.next_ms();
+        self.rejections = self.rejections.saturating_add(1);
+        let (sequence, bytes, times) = (batch.sequence, batch.bytes, self.rejections);
+        self.notices.push(Notice::Rejected { sequence, status, reason, bytes, times });
     }
 
     fn retry(&mut self, why: Why, at_least_ms: u64, steady_ms: u64) {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use ureq::Agent;
 
+use crate::client::agent;
 use crate::deadline::wait_for;
 use crate::process::Process;
 use crate::programs;
@@ -26,15 +27,11 @@ impl Fas {
     /// Starts an aggregator on `port` that keeps its data and its log in `directory`, and waits
     /// until it is ready.
     pub fn start(port: u16, directory: &Path) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(10)))
-            .build();
         let mut fas = Self {
             port,
             directory: directory.to_owned(),
             process: None,
-            agent: config.into(),
+            agent: agent(Duration::from_secs(10)),
             first_hour: current_hour(),
         };
         fas.restart();

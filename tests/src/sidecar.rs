@@ -7,6 +7,7 @@ use std::time::Duration;
 use ureq::Agent;
 
 use crate::access_log::AccessLog;
+use crate::client::agent;
 use crate::process::Process;
 use crate::programs;
 use crate::sample::Sample;
@@ -44,11 +45,16 @@ impl Sidecar {
 
         let mut command = serve(&configuration, settings.workers);
         let process = Process::start(&settings.name, &mut command, directory);
-        let config = Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build();
-        let mut sidecar =
-            Self { process, admin_port: settings.admin_port, access_log, agent: config.into() };
+        let mut sidecar = Self {
+            process,
+            admin_port: settings.admin_port,
+            access_log,
+            agent: agent(Duration::from_secs(10)),
+        };
         let (agent, url) = (sidecar.agent.clone(), sidecar.admin_url("/ready"));
-        sidecar.process.wait_until_ready(|| agent.get(&url).call().is_ok());
+        sidecar
+            .process
+            .wait_until_ready(|| agent.get(&url).call().is_ok_and(|answer| answer.status() == 200));
         sidecar
     }
 
@@ -96,6 +102,6 @@ pub fn serve(configuration: &Path, workers: usize) -> Command {
     // Many Envoys run side by side here, and none takes over from another.
     command.arg("--disable-hot-restart");
     // By default, access logs are written out every ten seconds.
-    command.args(["--file-flush-interval-msec", "50", "--log-level", "info"]);
+    command.args(["--file-flush-interval-msec", "50", "--log-level", "warning"]);
     command
 }

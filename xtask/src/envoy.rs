@@ -31,7 +31,14 @@ pub fn set_up() -> Result<PathBuf> {
             Some(chosen) => std::path::absolute(chosen).doing("FLOW_ENVOY")?,
             None => cached()?,
         };
-        let version = command::read(Command::new(&envoy).arg("--version"))?;
+        let version = command::read(Command::new(&envoy).arg("--version")).map_err(|failure| {
+            Failure::new(format!(
+                "{} does not run: {failure}\n\
+                 If FLOW_ENVOY is set, it must name an Envoy {VERSION}; else remove the directory\n\
+                 of that file and run the same command again, which fetches it anew.",
+                envoy.display()
+            ))
+        })?;
         say::detail(version.lines().next().unwrap_or_default());
         Ok(envoy)
     })

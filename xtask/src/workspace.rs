@@ -55,6 +55,8 @@ impl Workspace {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(program);
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target).arg(verb);
+        // It would move what is built to where nobody looks.
+        command.env_remove("CARGO_BUILD_TARGET");
         command
     }
 }

@@ -132,6 +132,7 @@ pub fn agent() -> Agent {
     thread_local! {
         static AGENT: Agent = Agent::config_builder()
             .http_status_as_error(false)
+            .proxy(None)
             .timeout_global(Some(Duration::from_secs(60)))
             .build()
             .into();

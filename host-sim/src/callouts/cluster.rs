@@ -21,11 +21,12 @@ pub enum Backend {
 }
 
 impl Backend {
-    pub(crate) fn answer(&self, request: &CallRequest) -> CallResponse {
+    /// The answer; none if nobody takes the connection.
+    pub(crate) fn answer(&self, request: &CallRequest) -> Option<CallResponse> {
         match self {
-            Self::Reply(reply) => reply.answer(request),
+            Self::Reply(reply) => Some(reply.answer(request)),
             Self::Server(base_url) => upstream::send(base_url, request),
-            Self::Function(function) => function(request),
+            Self::Function(function) => Some(function(request)),
         }
     }
 }

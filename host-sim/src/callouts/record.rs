@@ -1,5 +1,7 @@
 //! The record of one call: what was sent, what became of it on the way, what the guest saw.
 
+use std::fmt;
+
 use super::CallRequest;
 use crate::{timeline::Thread, timestamp::Timestamp};
 
@@ -48,6 +50,17 @@ pub enum Outcome {
         /// With this status code of the ABI.
         status_code: u32,
     },
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("not answered"),
+            Self::Answered { status, at } => write!(f, "answered {status} at {at}"),
+            Self::Reset { at } => write!(f, "reset at {at}"),
+            Self::Refused { status_code } => write!(f, "refused with ABI status {status_code}"),
+        }
+    }
 }
 
 impl CalloutRecord {

@@ -22,15 +22,22 @@ pub enum UpstreamError {
     Transport(#[from] ureq::Error),
 }
 
-/// Sends the guest's request. What goes wrong becomes what Envoy would make of it.
+/// Sends the guest's request. What goes wrong becomes what Envoy would make of it; none means
+/// that nobody took the connection.
 #[must_use]
-pub fn send(base_url: &str, request: &CallRequest) -> CallResponse {
+pub fn send(base_url: &str, request: &CallRequest) -> Option<CallResponse> {
     let attempt = to_http(base_url, request).map_err(UpstreamError::from).and_then(run);
-    match attempt {
+    Some(match attempt {
         Ok(response) => read(response).unwrap_or_else(|_| CallResponse::reset()),
         Err(UpstreamError::Transport(ureq::Error::Timeout(_))) => CallResponse::timeout(),
+        Err(UpstreamError::Transport(ureq::Error::Io(error)))
+            if error.kind() == std::io::ErrorKind::ConnectionRefused =>
+        {
+            return None;
+        }
+        // It may have arrived; without headers in answer, Envoy says the same as above.
         Err(_) => CallResponse::refused(),
-    }
+    })
 }
 
 /// Reads `path`; gives the status and the body.
@@ -68,6 +75,8 @@ fn to_http(base_url: &str, request: &CallRequest) -> http::Result<http::Request<
 fn run(request: http::Request<Vec<u8>>) -> Result<http::Response<Body>, UpstreamError> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
+        // A proxy in the environment is not for the servers of a test.
+        .proxy(None)
         .max_redirects(0)
         .timeout_global(Some(Duration::from_secs(UPSTREAM_WAIT_S)))
         .build();

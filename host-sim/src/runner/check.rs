@@ -135,7 +135,7 @@ fn has_json(body: &[u8], expect: &CalloutExpect) -> bool {
 
 fn show(record: &CalloutRecord) -> String {
     format!(
-        "{}  {}  call {} to {}, fault {}, delivered {} times, {:?}: {}",
+        "{}  {}  call {} to {}, fault {}, delivered {} times, {}: {}",
         record.sent_at,
         record.thread,
         record.token,

@@ -132,6 +132,38 @@ fn a_rejected_batch_is_lost_and_reported() {
 }
 
 #[test]
+fn who_rejects_everything_is_not_bothered_every_interval() {
+    let mut sidecar = sidecar();
+    outbound(&mut sidecar, "a", 3, 4);
+    let reject_for_ms = |sidecar: &mut Sidecar, duration_ms: u64| {
+        let (end_ms, mut calls) = (sidecar.now_ms + duration_ms, 0);
+        while sidecar.now_ms < end_ms {
+            if let Some(call) = sidecar.tick() {
+                let response = sidecar.aggregator.post(&call.body, Fault::Rejected).unwrap();
+                sidecar.answer(call.token, &response);
+                calls += 1;
+            }
+        }
+        calls
+    };
+    let in_the_first_minute = reject_for_ms(&mut sidecar, 60_000);
+    assert!((2..=10).contains(&in_the_first_minute), "{in_the_first_minute}");
+    let in_the_next_hour = reject_for_ms(&mut sidecar, HOUR_MS);
+    assert!((50..=130).contains(&in_the_next_hour), "{in_the_next_hour}");
+    let logged = sidecar.filter.take_notices();
+    let errors = logged.iter().filter(|notice| notice.level() == log::Level::Error).count();
+    assert!((2..=9).contains(&errors), "{errors}");
+    // Flows do not wait, and the loss goes along with them.
+    outbound(&mut sidecar, "a", 1, 0);
+    let from_ms = sidecar.now_ms;
+    let call = next_call(&mut sidecar);
+    assert!(sidecar.now_ms - from_ms <= 1_200);
+    let response = sidecar.aggregator.post(&call.body, Fault::None).unwrap();
+    sidecar.answer(call.token, &response);
+    assert_eq!((sidecar.aggregator.bytes(), sidecar.aggregator.lost_bytes), (1, 7));
+}
+
+#[test]
 fn a_late_receipt_counts_and_other_late_answers_do_not() {
     let mut sidecar = sidecar();
     outbound(&mut sidecar, "a", 1, 0);

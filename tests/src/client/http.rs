@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ureq::{Agent, Body, SendBody, http::Response};
 
+use super::agent;
 use crate::bytes::Bytes;
 use crate::payload::{check, payload};
 
@@ -17,11 +18,7 @@ pub struct HttpClient {
 impl HttpClient {
     /// A client of the listener on `port`.
     pub fn new(port: u16) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(30)))
-            .build();
-        Self { agent: config.into(), base: format!("http://127.0.0.1:{port}") }
+        Self { agent: agent(Duration::from_secs(30)), base: format!("http://127.0.0.1:{port}") }
     }
 
     /// Asks for `size` bytes.

@@ -1,7 +1,9 @@
 //! The sample configurations, and configurations with mistakes.
 
 use std::process::Command;
+use std::time::Duration;
 
+use flow_tests::client::agent;
 use flow_tests::ports::Ports;
 use flow_tests::process::Process;
 use flow_tests::programs;
@@ -27,7 +29,7 @@ fn the_samples_are_valid() {
 fn the_samples_never_fail_closed() {
     for name in ["frontend", "backend"] {
         let sample = Sample::load(name);
-        let filters = sample.count("code: { local: { filename: /etc/envoy/flow_filter.wasm } }");
+        let filters = sample.count("filename: \"/etc/envoy/flow_filter.wasm\"");
         assert_eq!(filters, 2, "filters in the sample {name}");
         assert_eq!(sample.count("failure_policy: FAIL_RELOAD"), filters);
     }
@@ -78,7 +80,8 @@ fn the_first_source_that_exists_gives_the_name() {
         .edit_frontend("metadata:\n", "metadata:\n    labels: { app: labelled }\n")
         .start();
     let url = format!("http://127.0.0.1:{}/sink", mesh.ports().outbound_http);
-    ureq::post(&url).header("x-app", "by-header").send(&b"12345"[..]).expect("a 200");
+    let request = agent(Duration::from_secs(10)).post(&url).header("x-app", "by-header");
+    assert_eq!(request.send(&b"12345"[..]).expect("an answer").status(), 200);
     let labelled = mesh.http().get(1_000) + mesh.http().upload(3);
 
     mesh.ends_with(&Totals::of([

@@ -1,7 +1,9 @@
 //! HTTP mode: bodies of all kinds, counted as Envoy counts them.
 
 use std::thread;
+use std::time::Duration;
 
+use flow_tests::client::agent;
 use flow_tests::{Bytes, Mesh, Totals};
 
 /// Around the sizes at which something changes: nothing, one byte, a chunk of the app's, a
@@ -67,10 +69,11 @@ fn what_envoy_answers_by_itself_is_counted_as_envoy_counts_it() {
         )
         .start();
     let url = format!("http://127.0.0.1:{}/anything", mesh.ports().outbound_http);
+    let agent = agent(Duration::from_secs(10));
     for _ in 0..REQUESTS / 2 {
-        ureq::get(&url).call().expect("a 200");
+        agent.get(&url).call().expect("an answer");
         // Whether a body that nobody waits for is still received is Envoy's affair.
-        ureq::post(&url).send(&[b'x'; 100][..]).expect("a 200");
+        agent.post(&url).send(&[b'x'; 100][..]).expect("an answer");
     }
 
     let witnessed = mesh.frontend().access_log("outbound_http").bytes_of(REQUESTS);
