@@ -1,7 +1,7 @@
 //! Writing: from bytes on the wire to an applied write. Knows JSON and the store, not HTTP.
 
+use flow_model::Answer;
 use flow_model::wire::{self, WireError};
-use flow_model::{Answer, Status};
 
 use crate::metrics::Metrics;
 use crate::store::{ApplyError, Delivery, Origin, Store, Write};
@@ -16,15 +16,10 @@ pub(crate) enum IngestError {
 }
 
 /// Applies a direct write, a JSON array of flows; gives their number.
-pub(crate) async fn write_flows(
-    store: &dyn Store,
-    metrics: &Metrics,
-    body: &[u8],
-) -> Result<usize, IngestError> {
+pub(crate) async fn write_flows(store: &dyn Store, body: &[u8]) -> Result<usize, IngestError> {
     let flows = wire::decode_flows(body)?;
     let count = flows.len();
     store.apply(Write { origin: Origin::Direct, flows }).await?;
-    metrics.flows_accepted.inc_by(count as u64);
     Ok(count)
 }
 
@@ -47,15 +42,8 @@ pub(crate) async fn write_batch<'a>(
         lost_bytes: batch.lost_bytes,
         folded_bytes: batch.folded_bytes,
     };
-    let count = batch.flows.len();
     let write = Write { origin: Origin::Batch(delivery), flows: batch.flows };
     let status =
         store.apply(write).await.map_err(|error| refused(IngestError::NotApplied(error)))?;
-    metrics.batches.with_label_values(&[status.as_str()]).inc();
-    if status == Status::Applied {
-        metrics.flows_accepted.inc_by(count as u64);
-        metrics.lost_bytes.inc_by(batch.lost_bytes);
-        metrics.folded_bytes.inc_by(batch.folded_bytes);
-    }
     Ok(Answer { instance: batch.instance, sequence: batch.sequence, status })
 }

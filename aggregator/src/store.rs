@@ -14,6 +14,7 @@ use flow_model::{Counters, Flow, FlowKey, Hour, Reporter, Status};
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Adds the write's flows, whole or not at all. When this returns `Ok`, the write is durable.
+    /// When the caller does not wait for the end, either may have happened.
     ///
     /// # Errors
     /// When nothing was changed, and why.

@@ -29,7 +29,7 @@ pub(super) async fn write(
     body: Body,
 ) -> Result<Json<Accepted>, Problem> {
     let body = read_json(&headers, body).await?;
-    let accepted = ingest::write_flows(&*app.store, &app.metrics, &body).await?;
+    let accepted = ingest::write_flows(&*app.store, &body).await?;
     Ok(Json(Accepted { accepted }))
 }
 

@@ -20,7 +20,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, P
     if app.draining.load(Ordering::Relaxed) {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down"));
     }
-    app.store.ready().await?;
+    app.store.ready().await.map_err(|error| {
+        log::warn!("not ready: {error}");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes")
+    })?;
     Ok("ready\n")
 }
 

@@ -93,7 +93,8 @@ impl EmbeddedStore {
             Origin::Direct => None,
             Origin::Batch(delivery) => Some(owned(delivery)),
         };
-        let job = Job { bytes, hour_sums, delivery, reply, _permit: permit };
+        let flow_count = write.flows.len();
+        let job = Job { bytes, flow_count, hour_sums, delivery, reply, _permit: permit };
         let queue = lock(&self.queue);
         let sender = queue.as_ref().ok_or_else(closed)?;
         match sender.try_send(job) {
@@ -133,8 +134,8 @@ impl Store for EmbeddedStore {
 
     async fn ready(&self) -> Result<(), ReadError> {
         self.health.check().map_err(ReadError)?;
-        if lock(&self.queue).is_none() {
-            return Err(ReadError("the store is closed".to_owned()));
+        if lock(&self.committer).as_ref().is_none_or(JoinHandle::is_finished) {
+            return Err(ReadError("the committer has ended".to_owned()));
         }
         Ok(())
     }

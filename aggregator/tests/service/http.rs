@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use flow_model::limits::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 
-use crate::fas::{Fas, agent, answer, directory};
+use crate::fas::{Fas, agent, answer, directory, until};
 
 fn flow(src_app: &str, tx: u64, hour: u32) -> Value {
     json!({"src_app": src_app, "dest_app": "b", "vpc_id": "v",
@@ -221,6 +221,29 @@ fn a_batch_is_applied_once_and_its_receipt_names_it() {
     assert_eq!(fas.flows(1), [flow("a", 9, 1)]);
     let refused = fas.post("/v1/batches", batch("i", 0, "source", 7));
     assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("sequence")));
+}
+
+#[test]
+fn a_batch_is_counted_though_its_client_has_gone() {
+    let data = directory();
+    let fas = Fas::start(data.path());
+    for n in 0..50 {
+        let body = batch(&format!("i-{n}"), 1, "source", 1);
+        let mut stream = TcpStream::connect(&fas.address).unwrap();
+        write!(
+            stream,
+            "POST /v1/batches HTTP/1.1\r\nhost: fas\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+    }
+    // A request that was never read is nobody's; the figures agree on the others.
+    until("the figures agree", || {
+        let stored = fas.flows(1).first().map_or(0, |flow| flow["bytes_tx"].as_u64().unwrap());
+        let line = format!("fas_batches_total{{status=\"applied\"}} {stored}");
+        stored > 0 && fas.get("/metrics").body.lines().any(|found| found == line)
+    });
 }
 
 #[test]

@@ -26,6 +26,8 @@ use crate::store::{ApplyError, Delivery};
 pub(super) struct Job {
     /// The log entry.
     pub bytes: Vec<u8>,
+    /// How many flows it has.
+    pub flow_count: usize,
     /// How many bytes the write adds to each hour, both directions together.
     pub hour_sums: Vec<(Hour, u128)>,
     /// The batch that it is, or nothing for a direct write.
@@ -164,6 +166,9 @@ impl Committer {
         });
         for (jobs, status) in [(jobs, Status::Applied), (duplicates, Status::Duplicate)] {
             for job in jobs {
+                if result.is_ok() {
+                    self.count(&job, status);
+                }
                 answer(job, result.clone().map(|()| status).map_err(ApplyError::Unavailable));
             }
         }
@@ -205,6 +210,20 @@ impl Committer {
             memory.set_instance(id, record);
         }
         Ok(())
+    }
+
+    /// Counts here, where it is known what happened: a client that has gone does not wait to see.
+    fn count(&self, job: &Job, status: Status) {
+        if status == Status::Applied {
+            self.metrics.flows_accepted.inc_by(job.flow_count as u64);
+        }
+        if let Some(delivery) = &job.delivery {
+            self.metrics.batches.with_label_values(&[status.as_str()]).inc();
+            if status == Status::Applied {
+                self.metrics.lost_bytes.inc_by(delivery.lost_bytes);
+                self.metrics.folded_bytes.inc_by(delivery.folded_bytes);
+            }
+        }
     }
 
     /// After a failed sync nobody knows what is on disk, and after a failed addition memory and

@@ -3,8 +3,7 @@
 use std::hash::BuildHasher;
 
 use flow_model::{CounterError, Counters, Flow, FlowKey, Name, Reporter};
-use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::chunked::Chunked;
 use super::names::{NameId, Names};
@@ -25,6 +24,7 @@ pub(super) struct HourTable {
     names: Names,
     records: Chunked<Record>,
     index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     /// All bytes ever added here: no counter can be larger.
     sum: u128,
 }
@@ -90,9 +90,9 @@ impl HourTable {
         let position =
             u32::try_from(self.records.len()).map_err(|_| CounterError { field: "keys" })?;
         self.records.push(new);
-        let records = &self.records;
-        self.index.insert_unique(hash(new.key), position, |position| {
-            records.get(*position as usize).map_or(0, |record| hash(record.key))
+        let (records, hasher) = (&self.records, &self.hasher);
+        self.index.insert_unique(hasher.hash_one(new.key), position, |position| {
+            records.get(*position as usize).map_or(0, |record| hasher.hash_one(record.key))
         });
         Ok(())
     }
@@ -101,12 +101,8 @@ impl HourTable {
         let is_key = |position: &u32| {
             self.records.get(*position as usize).is_some_and(|record| record.key == key)
         };
-        self.index.find(hash(key), is_key).map(|position| *position as usize)
+        self.index.find(self.hasher.hash_one(key), is_key).map(|position| *position as usize)
     }
-}
-
-fn hash(key: KeyIds) -> u64 {
-    FxBuildHasher.hash_one(key)
 }
 
 fn bytes_of(counters: Counters) -> u128 {
@@ -125,23 +121,20 @@ impl HourSnapshot {
     /// that others wait on.
     pub fn sorted(self) -> SortedScan {
         // Sort the names once, and then keys by their names' ranks.
-        let mut by_name: Vec<usize> = (0..self.names.len()).collect();
-        by_name.sort_unstable_by_key(|id| self.names.get(*id));
-        let mut ranks = vec![0_usize; by_name.len()];
-        for (rank, id) in by_name.iter().enumerate() {
-            if let Some(slot) = ranks.get_mut(*id) {
+        let mut by_name: Vec<NameId> = (0..).take(self.names.len()).collect();
+        by_name.sort_unstable_by_key(|id| self.names.get(*id as usize));
+        let mut ranks = vec![0_u32; by_name.len()];
+        for (rank, id) in (0..).zip(by_name) {
+            if let Some(slot) = ranks.get_mut(id as usize) {
                 *slot = rank;
             }
         }
         let rank = |id: NameId| ranks.get(id as usize).copied().unwrap_or_default();
-        let mut order: Vec<([usize; 3], usize)> = self
-            .records
-            .iter()
-            .enumerate()
-            .map(|(position, record)| (record.key.map(rank), position))
-            .collect();
+        let ranked = (0..).zip(self.records.iter());
+        let mut order: Vec<([u32; 3], u32)> =
+            ranked.map(|(position, record)| (record.key.map(rank), position)).collect();
         order.sort_unstable();
-        let order: Vec<usize> = order.into_iter().map(|(_, position)| position).collect();
+        let order: Vec<u32> = order.into_iter().map(|(_, position)| position).collect();
         SortedScan { snapshot: self, order: order.into_iter() }
     }
 
@@ -157,12 +150,12 @@ impl HourSnapshot {
 /// The rows of a snapshot in key order.
 pub(super) struct SortedScan {
     snapshot: HourSnapshot,
-    order: std::vec::IntoIter<usize>,
+    order: std::vec::IntoIter<u32>,
 }
 
 impl Scan for SortedScan {
     fn next(&mut self) -> Option<Row<'_>> {
         let position = self.order.next()?;
-        self.snapshot.row(position)
+        self.snapshot.row(position as usize)
     }
 }

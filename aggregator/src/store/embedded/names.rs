@@ -3,8 +3,7 @@
 use std::hash::BuildHasher;
 
 use flow_model::Name;
-use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::chunked::Chunked;
 
@@ -15,12 +14,14 @@ pub(super) type NameId = u32;
 pub(super) struct Names {
     list: Chunked<Name<'static>>,
     index: HashTable<NameId>,
+    /// Seeded by chance: who writes cannot choose names that collide.
+    hasher: DefaultHashBuilder,
 }
 
 impl Names {
     /// The number of a name, if it has one.
     pub fn find(&self, name: &str) -> Option<NameId> {
-        self.index.find(hash(name), |id| self.is(*id, name)).copied()
+        self.index.find(self.hasher.hash_one(name), |id| self.is(*id, name)).copied()
     }
 
     /// The number of a name, which gets one if it has none; none when numbers run out.
@@ -30,8 +31,10 @@ impl Names {
         }
         let id = NameId::try_from(self.list.len()).ok()?;
         self.list.push(name.clone().into_owned());
-        let list = &self.list;
-        self.index.insert_unique(hash(name), id, |id| hash_of(list, *id));
+        let (list, hasher) = (&self.list, &self.hasher);
+        let hash =
+            |id: &NameId| list.get(*id as usize).map_or(0, |name| hasher.hash_one(name.as_str()));
+        self.index.insert_unique(hasher.hash_one(name.as_str()), id, hash);
         Some(id)
     }
 
@@ -43,12 +46,4 @@ impl Names {
     fn is(&self, id: NameId, name: &str) -> bool {
         self.list.get(id as usize).is_some_and(|known| known.as_str() == name)
     }
-}
-
-fn hash(name: &str) -> u64 {
-    FxBuildHasher.hash_one(name)
-}
-
-fn hash_of(list: &Chunked<Name<'static>>, id: NameId) -> u64 {
-    list.get(id as usize).map_or(0, |name| hash(name))
 }
