@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::fas::{Fas, agent, directory};
+use crate::fas::{Fas, agent, command, directory};
 
 const DEFAULT_ROUNDS: u64 = 20;
 const INSTANCES: u64 = 4;
@@ -70,6 +70,29 @@ fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
     check(&fas, &witness);
     fas.kill();
     check(&start(&address), &witness);
+}
+
+#[test]
+fn a_journal_that_has_lost_its_second_half_is_refused() {
+    let data = directory();
+    let mut fas = Fas::start(data.path());
+    for n in 0..50 {
+        let body = json!([{"src_app": format!("app-{n}"), "dest_app": "d", "vpc_id": "v",
+                           "bytes_tx": 1, "bytes_rx": 1, "hour": 1}]);
+        assert_eq!(fas.post("/flows", body.to_string()).status, 200);
+    }
+    fas.kill();
+    let journal = data.path().join("0.jnl");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[used / 2..].fill(0);
+    std::fs::write(&journal, bytes).unwrap();
+    // fjall takes it for a torn tail; whoever was told that its write is durable does not.
+    let output =
+        command(&["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("but 50 were acknowledged"), "{said}");
 }
 
 /// Writes one key after the other, never twice.

@@ -13,11 +13,13 @@
 mod checkpoint;
 mod keys;
 mod load;
+mod mark;
 
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
+use self::mark::Mark;
 use super::record::StoredInstance;
 
 /// What the directory's layout is; a directory of another format is refused.
@@ -43,6 +45,16 @@ pub enum JournalError {
         what: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Acknowledged writes are missing from the end of the log.
+    #[error("the log ends with entry {found}, but {committed} were acknowledged: its journal is \
+             damaged. Restore a backup; or, to go on without the missing writes, remove the file \
+             {file} from the directory", file = mark::FILE_NAME)]
+    Lost {
+        /// The last entry that can be read.
+        found: u64,
+        /// The last entry that was committed.
+        committed: u64,
     },
     /// The disk or the database says no.
     #[error("{0}")]
@@ -71,6 +83,7 @@ pub(super) struct Journal {
     instances: Keyspace,
     parts: Keyspace,
     meta: Keyspace,
+    mark: Mark,
 }
 
 /// Writes that become durable together.
@@ -90,6 +103,7 @@ impl Journal {
             instances: keyspace("instances")?,
             parts: keyspace("parts")?,
             meta: keyspace("meta")?,
+            mark: Mark::open(directory)?,
             database,
         };
         journal.check_format()?;
@@ -109,6 +123,7 @@ impl Journal {
 
     /// Makes entries durable, all or none.
     pub fn commit(&self, entries: Entries) -> Result<(), JournalError> {
+        let last_index = entries.log.last().map(|(index, _)| *index);
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         for (index, bytes) in entries.log {
             batch.insert(&self.log, index.to_be_bytes(), bytes);
@@ -117,7 +132,11 @@ impl Journal {
             let bytes = instance.encode().map_err(|error| damaged("a dedupe record", &error))?;
             batch.insert(&self.instances, id.into_bytes(), bytes);
         }
-        Ok(batch.commit()?)
+        batch.commit()?;
+        if let Some(index) = last_index {
+            self.mark.set(index);
+        }
+        Ok(())
     }
 }
 
@@ -129,6 +148,10 @@ fn damaged(what: &str, reason: &dyn std::fmt::Display) -> JournalError {
 impl Journal {
     pub fn part_count(&self) -> Result<usize, JournalError> {
         Ok(self.parts.len()?)
+    }
+
+    pub fn set_mark(&self, log_index: u64) {
+        self.mark.set(log_index);
     }
 
     pub fn set_format(&self, format: &str) {

@@ -92,6 +92,33 @@ async fn a_directory_of_another_format_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn a_log_that_ends_too_early_is_refused() {
+    for checkpoint_bytes in [1, DEFAULT_CHECKPOINT_BYTES] {
+        let directory = Directory::new(checkpoint_bytes);
+        let store = directory.try_open().unwrap();
+        for _ in 0..3 {
+            store.apply(write("a")).await.unwrap();
+        }
+        store.close().await;
+        let mark = |log_index| {
+            super::Journal::open(directory.path.path()).unwrap().set_mark(log_index);
+        };
+        mark(4);
+        match directory.try_open() {
+            Err(JournalError::Lost { found: 3, committed: 4 }) => {}
+            other => panic!("{:?}", other.err()),
+        }
+        // What a power failure may leave, and what an operator may do.
+        for log_index in [3, 2, 0] {
+            mark(log_index);
+            directory.try_open().unwrap().close().await;
+        }
+        std::fs::remove_file(directory.path.path().join("committed")).unwrap();
+        directory.try_open().unwrap().close().await;
+    }
+}
+
 #[test]
 fn a_directory_that_cannot_be_made_is_an_error() {
     let file = tempfile::NamedTempFile::new().unwrap();

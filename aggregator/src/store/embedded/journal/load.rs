@@ -78,13 +78,21 @@ impl Journal {
         let mut log_bytes = 0;
         for item in self.log.range((log_index + 1).to_be_bytes()..) {
             let (key, bytes) = item.into_inner()?;
+            let expected = log_index + 1;
             log_index = key_index(&key)?;
+            if log_index != expected {
+                return Err(damaged("the log", &format!("entry {expected} is missing")));
+            }
             let what = || format!("log entry {log_index}");
             let (reporter, flows) =
                 record::decode_write(&bytes).map_err(|error| damaged(&what(), &error))?;
             memory.add(&flows, reporter).map_err(|error| damaged(&what(), &error))?;
             dirty.extend(flows.iter().map(|flow| flow.hour));
             log_bytes += bytes.len() as u64;
+        }
+        let committed = self.mark.get()?;
+        if log_index < committed {
+            return Err(JournalError::Lost { found: log_index, committed });
         }
         let dirty = dirty.into_iter().collect();
         Ok(Loaded { memory, checkpoint, log_index, dirty, log_bytes })
