@@ -19,7 +19,7 @@ pub(crate) enum IngestError {
 pub(crate) async fn write_flows(store: &dyn Store, body: &[u8]) -> Result<usize, IngestError> {
     let flows = wire::decode_flows(body)?;
     let count = flows.len();
-    store.apply(Write { origin: Origin::Direct, flows }).await?;
+    store.apply(Write { origin: Origin::Direct(None), flows }).await?;
     Ok(count)
 }
 
@@ -43,7 +43,8 @@ pub(crate) async fn write_batch<'a>(
         folded_bytes: batch.folded_bytes,
     };
     let write = Write { origin: Origin::Batch(delivery), flows: batch.flows };
-    let status =
+    let applied =
         store.apply(write).await.map_err(|error| refused(IngestError::NotApplied(error)))?;
+    let status = applied.status;
     Ok(Answer { instance: batch.instance, sequence: batch.sequence, status })
 }

@@ -25,6 +25,9 @@ pub const DEFAULT_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Log entries that one batch of deletions covers after a checkpoint.
 pub const MAX_TRIM_ENTRIES: usize = 4_096;
 
+/// The longest key that tells a resend of a direct write, with who sent it, in bytes.
+pub const MAX_WRITE_KEY_BYTES: usize = 512;
+
 /// When an overloaded client is asked to come back.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 

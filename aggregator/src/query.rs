@@ -5,11 +5,11 @@ use flow_model::wire::encode_flow;
 use flow_model::{Flow, Hour};
 
 use crate::limits::STREAM_CHUNK_BYTES;
-use crate::store::{ReadError, Scan, Store};
+use crate::store::{ReadError, Scan, Selection, Store};
 
 /// The flows of an hour as a JSON array, in key order, in pieces.
 pub(crate) async fn flows_of_hour(store: &dyn Store, hour: Hour) -> Result<FlowArray, ReadError> {
-    let scan = store.scan(hour).await?;
+    let scan = store.scan(Selection::hour(hour), None, None).await?;
     Ok(FlowArray { scan, hour, state: State::Start })
 }
 
@@ -36,7 +36,7 @@ impl Iterator for FlowArray {
         }
         let mut piece = Vec::with_capacity(STREAM_CHUNK_BYTES + 1024);
         while piece.len() < STREAM_CHUNK_BYTES {
-            let Some(row) = self.scan.next() else {
+            let Ok(Some(row)) = self.scan.next() else {
                 let end: &[u8] = if self.state == State::Start { b"[]" } else { b"]" };
                 piece.extend_from_slice(end);
                 self.state = State::End;

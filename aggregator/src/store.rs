@@ -3,12 +3,19 @@
 //!
 //! Every store passes the suite in [`contract`].
 
+pub mod changes;
 #[cfg(test)]
 mod contract;
 pub mod embedded;
+pub mod selection;
+pub mod summary;
 
 use async_trait::async_trait;
 use flow_model::{Counters, Flow, FlowKey, Hour, Reporter, Status};
+
+pub use self::changes::{ChangeSet, ChangedRow, Changes, ChangesError};
+pub use self::selection::{Condition, Filter, NameField, Pattern, Position, Selection};
+pub use self::summary::{Group, GroupBy, GroupKey, OrderBy, Summary, Totals};
 
 /// A place where flows accumulate.
 #[async_trait]
@@ -18,25 +25,52 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When nothing was changed, and why.
-    async fn apply(&self, write: Write<'_>) -> Result<Status, ApplyError>;
+    async fn apply(&self, write: Write<'_>) -> Result<Applied, ApplyError>;
 
-    /// A snapshot of an hour, in key order. Writes go on while it is read.
+    /// The selected flows as they are now, in order of hour and key, after a position if one is
+    /// given, and at most `limit` of them if it is given. Each hour is a snapshot; writes go on
+    /// while it is read.
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn scan(&self, hour: Hour) -> Result<Box<dyn Scan>, ReadError>;
+    async fn scan(
+        &self,
+        selection: Selection,
+        after: Option<Position>,
+        limit: Option<usize>,
+    ) -> Result<Box<dyn Scan>, ReadError>;
 
-    /// The hours that have flows, in order.
+    /// Sums of the selected flows by group: the `limit` largest groups and the rest.
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn hours(&self) -> Result<Vec<Hour>, ReadError>;
+    async fn summarize(
+        &self,
+        selection: Selection,
+        group_by: GroupBy,
+        order_by: OrderBy,
+        limit: usize,
+    ) -> Result<Summary, ReadError>;
 
-    /// The instances that have delivered batches, in order of their ids.
+    /// The hours that have selected flows, in order, with their totals.
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn instances(&self) -> Result<Vec<Instance>, ReadError>;
+    async fn hours(&self, selection: Selection) -> Result<Vec<(Hour, Totals)>, ReadError>;
+
+    /// At most `limit` of the instances that have delivered batches, in order of their ids, after
+    /// an id if one is given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn instances(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Instance>, ReadError>;
+
+    /// Follows what changes after `after`, the `up_to` of an earlier change, or from now on.
+    fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes>;
 
     /// Whether writes can succeed.
     ///
@@ -46,6 +80,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Finishes what was accepted and lets go of the data. Later calls fail.
     async fn close(&self);
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Whether it was added, or had been before.
+    pub status: Status,
+    /// How many of its flows were left out, because their hour is no longer kept.
+    pub expired_flows: u64,
 }
 
 /// Deltas to be added.
@@ -60,8 +103,9 @@ pub struct Write<'a> {
 /// Where a write comes from.
 #[derive(Clone, Debug)]
 pub enum Origin<'a> {
-    /// A direct write. It counts as reported by the source, and a resend counts again.
-    Direct,
+    /// A direct write. It counts as reported by the source. A resend counts again, unless it has
+    /// a key.
+    Direct(Option<WriteKey>),
     /// A batch of an instance. It is applied if its sequence is beyond the instance's last one.
     Batch(Delivery<'a>),
 }
@@ -70,10 +114,20 @@ impl Origin<'_> {
     /// The side whose counters the write adds to.
     pub fn reporter(&self) -> Reporter {
         match self {
-            Self::Direct => Reporter::Source,
+            Self::Direct(_) => Reporter::Source,
             Self::Batch(delivery) => delivery.reporter,
         }
     }
+}
+
+/// What tells a resend of a direct write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteKey {
+    /// The key that the writer chose, together with who it is: at most
+    /// [`MAX_WRITE_KEY_BYTES`](crate::limits::MAX_WRITE_KEY_BYTES).
+    pub key: Vec<u8>,
+    /// A hash of what is written: the same key with another is refused.
+    pub fingerprint: [u8; 32],
 }
 
 /// A batch without its flows.
@@ -140,16 +194,21 @@ impl Sides {
 /// One key of an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
+    /// The hour.
+    pub hour: Hour,
     /// The key.
     pub key: FlowKey<'a>,
     /// Its counters.
     pub sides: Sides,
 }
 
-/// The rows of a snapshot, one after the other, in key order.
+/// The rows of a read, one after the other, in order of hour and key. May block on a disk.
 pub trait Scan: Send {
-    /// The next row, which borrows from the snapshot.
-    fn next(&mut self) -> Option<Row<'_>>;
+    /// The next row, which borrows from the snapshot; nothing after the last.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn next(&mut self) -> Result<Option<Row<'_>>, ReadError>;
 }
 
 /// Why a write changed nothing.
@@ -166,6 +225,9 @@ pub enum ApplyError {
         /// Which counter.
         field: &'static str,
     },
+    /// A write with the same key and other contents was applied before.
+    #[error("the idempotency key was used for another write")]
+    KeyReused,
     /// The store is closing, or its disk has failed: the reason is for the operator's log.
     #[error("the store takes no writes: {0}")]
     Unavailable(String),

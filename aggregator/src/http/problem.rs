@@ -79,6 +79,7 @@ impl From<ApplyError> for Problem {
             ApplyError::Overflow { index, field } => {
                 Self::new(StatusCode::CONFLICT, error.to_string()).at(Some(index), Some(field))
             }
+            ApplyError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             ApplyError::Unavailable(reason) => {
                 log::warn!("a write was refused: {reason}");
                 let detail = "the store takes no writes at the moment; nothing was changed";

@@ -11,6 +11,7 @@ mod hour_table;
 mod journal;
 mod memory;
 mod names;
+mod read;
 mod record;
 
 use std::path::Path;
@@ -26,7 +27,10 @@ use self::checkpointer::Checkpointer;
 use self::committer::{Committer, Job};
 use self::journal::Journal;
 use self::memory::Memory;
-use super::{ApplyError, Delivery, Instance, Origin, ReadError, Scan, Store, Write};
+use super::{
+    Applied, ApplyError, Changes, Delivery, GroupBy, Instance, OrderBy, Origin, Position,
+    ReadError, Scan, Selection, Store, Summary, Totals, Write,
+};
 use crate::limits::{MAX_QUEUED_BYTES, MAX_QUEUED_WRITES};
 use crate::metrics::Metrics;
 
@@ -90,7 +94,7 @@ impl EmbeddedStore {
         let (reply, outcome) = oneshot::channel();
         let hour_sums = hour_sums(&write.flows);
         let delivery = match &write.origin {
-            Origin::Direct => None,
+            Origin::Direct(_) => None,
             Origin::Batch(delivery) => Some(owned(delivery)),
         };
         let flow_count = write.flows.len();
@@ -109,27 +113,69 @@ type Outcome = oneshot::Receiver<Result<Status, ApplyError>>;
 
 #[async_trait]
 impl Store for EmbeddedStore {
-    async fn apply(&self, write: Write<'_>) -> Result<Status, ApplyError> {
+    async fn apply(&self, write: Write<'_>) -> Result<Applied, ApplyError> {
         let outcome = self.enqueue(&write)?;
-        outcome.await.unwrap_or_else(|_| Err(closed()))
+        let status = outcome.await.unwrap_or_else(|_| Err(closed()))?;
+        Ok(Applied { status, expired_flows: 0 })
     }
 
-    async fn scan(&self, hour: Hour) -> Result<Box<dyn Scan>, ReadError> {
-        let snapshot = lock(&self.memory).snapshot(hour);
-        let sorted = tokio::task::spawn_blocking(move || snapshot.sorted()).await;
-        Ok(Box::new(sorted.map_err(|error| ReadError(error.to_string()))?))
+    async fn scan(
+        &self,
+        selection: Selection,
+        after: Option<Position>,
+        limit: Option<usize>,
+    ) -> Result<Box<dyn Scan>, ReadError> {
+        let snapshots = self.snapshots(&selection);
+        let rows = move || read::RowScan::new(snapshots, selection.filter, after, limit);
+        Ok(Box::new(blocking(rows).await?))
     }
 
-    async fn hours(&self) -> Result<Vec<Hour>, ReadError> {
-        Ok(lock(&self.memory).hours())
+    async fn summarize(
+        &self,
+        selection: Selection,
+        group_by: GroupBy,
+        order_by: OrderBy,
+        limit: usize,
+    ) -> Result<Summary, ReadError> {
+        let snapshots = self.snapshots(&selection);
+        blocking(move || {
+            let groups = read::groups(snapshots, &selection.filter, group_by);
+            Summary::largest(groups, order_by, limit)
+        })
+        .await
     }
 
-    async fn instances(&self) -> Result<Vec<Instance>, ReadError> {
+    async fn hours(&self, selection: Selection) -> Result<Vec<(Hour, Totals)>, ReadError> {
+        let snapshots = self.snapshots(&selection);
+        blocking(move || {
+            let by_hour = GroupBy { names: [false; 3], hour: true };
+            let groups = read::groups(snapshots, &selection.filter, by_hour);
+            let hours = groups.into_iter().filter_map(|group| Some((group.key.hour?, group.totals)));
+            let mut hours: Vec<_> = hours.collect();
+            hours.sort_unstable_by_key(|(hour, _)| *hour);
+            hours
+        })
+        .await
+    }
+
+    async fn instances(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Instance>, ReadError> {
         let memory = lock(&self.memory);
-        let mut instances: Vec<Instance> =
-            memory.instances().map(|(id, record)| record.named(id)).collect();
+        let mut instances: Vec<Instance> = memory
+            .instances()
+            .filter(|(id, _)| after.is_none_or(|after| *id > after))
+            .map(|(id, record)| record.named(id))
+            .collect();
         instances.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        instances.truncate(limit);
         Ok(instances)
+    }
+
+    fn changes(&self, _selection: Selection, after: Option<u64>) -> Box<dyn Changes> {
+        Box::new(read::NoChanges(after))
     }
 
     async fn ready(&self) -> Result<(), ReadError> {
@@ -148,6 +194,20 @@ impl Store for EmbeddedStore {
             log::error!("the committer did not end well");
         }
     }
+}
+
+impl EmbeddedStore {
+    fn snapshots(&self, selection: &Selection) -> Vec<(Hour, hour_table::HourSnapshot)> {
+        let memory = lock(&self.memory);
+        let hours = memory.hours().into_iter().filter(|hour| selection.hours.contains(hour));
+        hours.map(|hour| (hour, memory.snapshot(hour))).collect()
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ReadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ReadError(error.to_string()))
 }
 
 /// Whether the store still takes writes, and why not.

@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::chunked::Chunked;
 use super::names::{NameId, Names};
-use crate::store::{Row, Scan, Sides};
+use crate::store::Sides;
 
 /// `src_app`, `dest_app`, `vpc_id` as numbers of the hour's names.
 pub(super) type KeyIds = [NameId; 3];
@@ -138,12 +138,12 @@ impl HourSnapshot {
         SortedScan { snapshot: self, order: order.into_iter() }
     }
 
-    fn row(&self, position: usize) -> Option<Row<'_>> {
+    fn row(&self, position: usize) -> Option<(FlowKey<'_>, Sides)> {
         let record = self.records.get(position)?;
         let name = |id: NameId| self.names.get(id as usize).map(Name::by_ref);
         let [src_app, dest_app, vpc_id] = record.key;
         let (src_app, dest_app, vpc_id) = (name(src_app)?, name(dest_app)?, name(vpc_id)?);
-        Some(Row { key: FlowKey { src_app, dest_app, vpc_id }, sides: record.sides })
+        Some((FlowKey { src_app, dest_app, vpc_id }, record.sides))
     }
 }
 
@@ -153,9 +153,19 @@ pub(super) struct SortedScan {
     order: std::vec::IntoIter<u32>,
 }
 
-impl Scan for SortedScan {
-    fn next(&mut self) -> Option<Row<'_>> {
+impl SortedScan {
+    pub fn next(&mut self) -> Option<(FlowKey<'_>, Sides)> {
         let position = self.order.next()?;
         self.snapshot.row(position as usize)
+    }
+
+    pub fn skip_to(&mut self, wanted: impl Fn(&FlowKey<'_>) -> bool) -> bool {
+        while let Some(position) = self.order.as_slice().first() {
+            if self.snapshot.row(*position as usize).is_some_and(|(key, _)| wanted(&key)) {
+                return true;
+            }
+            self.order.next();
+        }
+        false
     }
 }

@@ -10,7 +10,7 @@ use super::{EmbeddedStore, JournalError};
 use crate::limits::{DEFAULT_CHECKPOINT_BYTES, MAX_QUEUED_BYTES};
 use crate::metrics::Metrics;
 use crate::store::contract::{Place, contract_tests};
-use crate::store::{ApplyError, Origin, Store, Write};
+use crate::store::{ApplyError, Origin, Selection, Store, Write};
 
 struct Directory {
     path: tempfile::TempDir,
@@ -52,7 +52,7 @@ fn write(key: &str) -> Write<'static> {
     let name = |text: &str| Name::new(text.to_owned()).unwrap();
     let key = FlowKey { src_app: name(key), dest_app: name("b"), vpc_id: name("v") };
     let flow = Flow { key, hour: 1, counters: Counters::new(1, 2).unwrap() };
-    Write { origin: Origin::Direct, flows: vec![flow] }
+    Write { origin: Origin::Direct(None), flows: vec![flow] }
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_full_queue_refuses_and_recovers() {
     assert_eq!(store.apply(write("a")).await, Err(ApplyError::Overloaded));
     drop(others);
     let _others = waiting(size_bytes);
-    assert_eq!(store.apply(write("a")).await, Ok(Status::Applied), "the last byte is usable");
+    assert_eq!(store.apply(write("a")).await.unwrap().status, Status::Applied, "the last byte is usable");
 }
 
 #[tokio::test]
@@ -149,5 +149,5 @@ async fn a_failed_store_takes_no_writes_and_says_so() {
     let refused = store.apply(write("a")).await;
     assert_eq!(refused, Err(ApplyError::Unavailable("the disk is gone".to_owned())));
     assert!(store.ready().await.is_err());
-    assert!(store.scan(1).await.unwrap().next().is_none());
+    assert!(store.scan(Selection::hour(1), None, None).await.unwrap().next().unwrap().is_none());
 }
