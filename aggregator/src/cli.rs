@@ -72,7 +72,7 @@ pub enum Command {
 }
 
 /// Runs a command to its end. `program` is the whole command line, for the completions.
-pub fn run(command: Command, program: clap::Command) -> ExitCode {
+pub fn run(command: &Command, program: clap::Command) -> ExitCode {
     let outcome = match command {
         Command::Flows(flows) => flows.run(),
         Command::Top(top) => top.run(),
@@ -80,7 +80,7 @@ pub fn run(command: Command, program: clap::Command) -> ExitCode {
         Command::Tail(tail) => tail.run(),
         Command::Instances(instances) => instances.run(),
         Command::Import(import) => import.run(),
-        Command::Completions { shell } => completions(shell, program),
+        Command::Completions { shell } => completions(*shell, program),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

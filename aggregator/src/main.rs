@@ -33,7 +33,7 @@ enum Command {
         config: Option<PathBuf>,
     },
     #[command(flatten)]
-    Client(cli::Command),
+    Client(Box<cli::Command>),
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -41,7 +41,7 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     let (settings, config) = match Cli::parse().command {
         Command::Serve { settings, config } => (settings, config),
-        Command::Client(command) => return cli::run(command, Cli::command()),
+        Command::Client(command) => return cli::run(&command, Cli::command()),
     };
     let outcome = settings
         .complete(config.as_deref(), |name| std::env::var_os(name).map(PathBuf::from))

@@ -2,6 +2,7 @@
 //! import can be run again.
 
 mod chunk;
+mod csv_lines;
 mod csv_records;
 mod fault;
 mod format;

@@ -1,7 +1,5 @@
 //! Printing rows that are read in pages: as a table, or as the server sends them.
 
-use std::io::Write;
-
 use super::error::CliError;
 use super::output::{Format, Output, OutputOptions, Style};
 use super::pages::{Listing, Pages};
@@ -98,11 +96,11 @@ impl Copy {
 /// Lines of JSON as elements of an array that has begun, unless this is its first part.
 fn array_part(lines: &[u8], is_first: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(lines.len() + 16);
-    let mut separator = if is_first { "[" } else { "," };
+    let mut separator = if is_first { b'[' } else { b',' };
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        // A vector takes everything.
-        let _ = write!(out, "{separator}\n").and_then(|()| out.write_all(line));
-        separator = ",";
+        out.extend_from_slice(&[separator, b'\n']);
+        out.extend_from_slice(line);
+        separator = b',';
     }
     if is_first && out.is_empty() {
         out.push(b'[');

@@ -22,7 +22,7 @@ pub(super) struct Chunk {
     /// The bytes of the input that were read for it.
     pub input_bytes: u64,
     /// The lines of the flows in the input, where it has lines.
-    lines: Vec<Option<u64>>,
+    pub lines: Vec<Option<u64>>,
 }
 
 impl Chunk {

@@ -1,7 +1,6 @@
 //! Flows as CSV (RFC 4180): the first line names the columns, which may stand in any order.
 
-use std::cell::Cell;
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 use std::rc::Rc;
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
@@ -9,17 +8,17 @@ use flow_model::limits::MAX_COUNTER;
 use flow_model::wire::encode_flow;
 use flow_model::{Counters, Flow, FlowKey, Hour, Name};
 
+use super::csv_lines::{LinePosition, Lines};
 use super::fault::{Fault, Wrong};
 use super::record::{Place, Records};
-use crate::limits::MAX_RECORD_BYTES;
 
 /// The columns in the order of a flow's fields.
 const COLUMNS: [&str; 6] = ["src_app", "dest_app", "vpc_id", "bytes_tx", "bytes_rx", "hour"];
 
 /// The flows of lines of CSV.
 pub(super) struct CsvRecords<R> {
-    reader: Reader<Bounded<R>>,
-    allowance: Rc<Cell<usize>>,
+    reader: Reader<Lines<R>>,
+    position: Rc<LinePosition>,
     record: ByteRecord,
     /// Where each of [`COLUMNS`] stands; none before the first line was read.
     positions: Option<[usize; COLUMNS.len()]>,
@@ -27,32 +26,31 @@ pub(super) struct CsvRecords<R> {
     index: u64,
 }
 
-impl<R: Read> CsvRecords<R> {
+impl<R: BufRead> CsvRecords<R> {
     /// Reads from `reader`.
     pub fn new(reader: R) -> Self {
-        let allowance = Rc::new(Cell::new(0));
-        let bounded = Bounded { reader, allowance: Rc::clone(&allowance) };
-        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bounded);
-        Self { reader, allowance, record: ByteRecord::new(), positions: None, index: 0 }
+        let position = Rc::default();
+        let lines = Lines::new(reader, Rc::clone(&position));
+        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines);
+        Self { reader, position, record: ByteRecord::new(), positions: None, index: 0 }
     }
 
     /// Reads the next line; whether there is one.
     fn read_record(&mut self) -> Result<bool, Fault> {
-        self.allowance.set(MAX_RECORD_BYTES);
-        let line = self.reader.position().line();
+        self.position.begin_record();
         self.reader.read_byte_record(&mut self.record).map_err(|error| match error.into_kind() {
             csv::ErrorKind::Io(error) if error.kind() != io::ErrorKind::InvalidData => {
                 Fault::unreadable(self.index, &error)
             }
             csv::ErrorKind::Io(error) => {
-                Wrong::record(error.to_string()).at(self.index, Some(line))
+                Wrong::record(error.to_string()).at(self.index, self.line())
             }
-            other => Wrong::record(format!("malformed CSV: {other:?}")).at(self.index, Some(line)),
+            other => Wrong::record(format!("malformed CSV: {other:?}")).at(self.index, self.line()),
         })
     }
 
     fn line(&self) -> Option<u64> {
-        self.record.position().map(csv::Position::line)
+        Some(self.position.line())
     }
 
     fn positions(&mut self) -> Result<Option<[usize; COLUMNS.len()]>, Fault> {
@@ -68,7 +66,7 @@ impl<R: Read> CsvRecords<R> {
     }
 }
 
-impl<R: Read> Records for CsvRecords<R> {
+impl<R: BufRead> Records for CsvRecords<R> {
     fn append_next(&mut self, out: &mut Vec<u8>) -> Result<Option<Place>, Fault> {
         let Some(positions) = self.positions()? else { return Ok(None) };
         if !self.read_record()? {
@@ -140,28 +138,10 @@ fn integer(value: &[u8], field: &str, max: u64) -> Result<u64, Wrong> {
     })
 }
 
-/// A reader that gives no more than its allowance, which is renewed for each record: a quote that
-/// is never closed does not pull the whole input into memory.
-struct Bounded<R> {
-    reader: R,
-    allowance: Rc<Cell<usize>>,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.allowance.get() == 0 {
-            let reason = format!("the record is longer than {MAX_RECORD_BYTES} bytes");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-        }
-        let read = self.reader.read(buffer)?;
-        self.allowance.set(self.allowance.get().saturating_sub(read));
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_RECORD_BYTES;
 
     const HEADER: &str = "src_app,dest_app,vpc_id,bytes_tx,bytes_rx,hour\n";
 
@@ -177,7 +157,7 @@ mod tests {
     #[test]
     fn columns_stand_in_any_order() {
         let text = "hour,vpc_id,src_app,dest_app,bytes_rx,bytes_tx\r\n\
-                    3,v,\"a,\"\"1\"\"\",b,2,1\r\n\r\n4,v,ü,b,0,0";
+                    3,v,\"a,\"\"1\"\"\",b,2,1\r\n\r\n4,v,ü,b,0,0\n \n";
         let (out, lines) = read(text).unwrap();
         assert_eq!(
             out.lines().next(),
@@ -186,6 +166,8 @@ mod tests {
             )
         );
         assert_eq!(lines, [Some(2), Some(4)]);
+        let long = format!("{HEADER}{},b,v,1,2,3\n", "\"\"".repeat(20_000));
+        assert_eq!(read(&long).unwrap_err().place(), "index 0 (line 2), field src_app");
         assert_eq!(read("").unwrap().1, [] as [Option<u64>; 0]);
         assert_eq!(read(HEADER).unwrap().1, [] as [Option<u64>; 0]);
     }
@@ -206,6 +188,7 @@ mod tests {
             (HEADER.replace(",hour", ""), "line 1, field hour"),
             (HEADER.replace("hour", "vpc_id"), "line 1, field vpc_id"),
             (format!("{HEADER}\"{}", "x".repeat(2 * MAX_RECORD_BYTES)), "index 0 (line 2)"),
+            (format!("{HEADER}\r\n\"a\n\",b,v,1,2,3\n"), "index 0 (line 3)"),
         ] {
             assert_eq!(read(&text).unwrap_err().place(), place, "{}", &text[..60.min(text.len())]);
         }
