@@ -62,6 +62,10 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Instances(instances::Instances),
     /// Writes the flows of a file; doing so again changes nothing
+    ///
+    /// The flows are sent in chunks of 1000. Each chunk has a key made of the label, its number
+    /// and its flows, and a server applies a key once. So, to go on after an interruption, run the
+    /// same import again. To add the same flows a second time, on purpose, give another label.
     #[command(after_help = EXIT_CODES)]
     Import(import::Import),
     /// Prints a shell's completion script

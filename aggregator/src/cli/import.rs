@@ -28,10 +28,6 @@ use super::output::{Output, Style};
 use crate::limits::MAX_PARALLEL_IMPORTS;
 
 /// What `fas import` takes.
-///
-/// The file is sent in chunks of 1000 flows. Each has a key made of the label, its number and its
-/// flows, by which the server applies it once: to go on after an interruption, run the same
-/// import again. To add the same flows a second time, on purpose, give another label.
 #[derive(Args, Debug)]
 pub struct Import {
     /// The file, or - for standard input

@@ -21,8 +21,13 @@ const PATH: &str = "/v1/summary";
 #[derive(Args, Debug)]
 pub struct Top {
     /// What flows are grouped by
-    #[arg(long, value_enum, value_name = "FIELDS", value_delimiter = ',',
-          default_values_t = [Field::SrcApp, Field::DestApp])]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FIELDS",
+        value_delimiter = ',',
+        default_value = "src_app,dest_app"
+    )]
     by: Vec<Field>,
 
     /// What groups are ordered by, the largest first
