@@ -15,7 +15,7 @@ use super::selection::{Selection, Without};
 #[derive(Args, Debug)]
 pub struct Flows {
     /// The most flows to list [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 
     #[command(flatten)]

@@ -36,7 +36,7 @@ impl<'a> Pages<'a> {
     /// The first `limit` rows, at most `page_rows` a page.
     pub fn new(listing: Listing<'a>, page_rows: u64, limit: Option<u64>) -> Self {
         let wanted = limit.unwrap_or(u64::MAX);
-        Self { listing, page_rows, wanted, cursor: None, is_done: wanted == 0 }
+        Self { listing, page_rows, wanted, cursor: None, is_done: false }
     }
 
     /// The next page's body; none after the last.

@@ -28,7 +28,7 @@ use crate::limits::MAX_RETRY_PAUSE;
 #[derive(Args, Debug)]
 pub struct Tail {
     /// End after so many changes [default: never]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 
     #[command(flatten)]

@@ -14,3 +14,4 @@ mod import;
 mod program;
 mod reads;
 mod tail;
+mod tls;
