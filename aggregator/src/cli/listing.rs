@@ -36,9 +36,13 @@ fn table<R: TableRow>(
     heading: &str,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    output.line(Style::Bold, heading)?;
     let mut table = Table::new(R::columns());
+    // An error has no heading.
+    let mut heading = Some(heading);
     while let Some(page) = pages.next()? {
+        if let Some(heading) = heading.take() {
+            output.line(Style::Bold, heading)?;
+        }
         let rows = decode::<R>(&page)?;
         let rows: Vec<Row> =
             rows.iter().map(|row| Row::plain(row.cells(options.units()))).collect();

@@ -136,8 +136,9 @@ fn a_busy_server_is_asked_again() {
 fn the_exit_code_tells_who_said_no() {
     let fake = Fake::start();
     fake.memory().refusals.extend([400]);
-    let refused = fas(&fake.url, &["flows"]).error(1);
-    assert_eq!(refused, "fas: the server says 400 Bad Request: not now\n");
+    let refused = fas(&fake.url, &["flows"]);
+    assert_eq!(refused.stdout, "");
+    assert_eq!(refused.error(1), "fas: the server says 400 Bad Request: not now\n");
     let nobody = fas("http://127.0.0.1:1", &["flows"]).error(1);
     assert!(nobody.contains("http://127.0.0.1:1: ") && nobody.contains("refused"), "{nobody}");
     for usage in [
