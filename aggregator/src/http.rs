@@ -4,6 +4,7 @@
 mod batches;
 mod body;
 mod flows;
+mod guard;
 mod health;
 mod problem;
 
@@ -11,25 +12,27 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::{get, post};
 
-use self::problem::Problem;
+pub(crate) use self::problem::Problem;
+use crate::auth::Tokens;
 use crate::metrics::Metrics;
+use crate::reload::Reloading;
 use crate::store::Store;
 
 /// What the handlers share.
 pub(crate) struct App {
     pub store: Arc<dyn Store>,
     pub metrics: Arc<Metrics>,
+    /// Who may do what; without, everybody everything.
+    pub tokens: Option<Arc<Reloading<Tokens>>>,
     /// Set when the process has been told to end.
     pub draining: AtomicBool,
 }
 
-/// All routes.
+/// All routes. Each has a rule in `guard`.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/flows", get(flows::read).post(flows::write))
@@ -38,30 +41,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), count))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)
 }
 
 async fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
-}
-
-async fn method_not_allowed(method: Method) -> Problem {
-    let detail = format!("{method} is not possible on this path");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
-}
-
-async fn count(
-    State(app): State<Arc<App>>,
-    path: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let response = next.run(request).await;
-    // Only known paths become label values: their number is bounded.
-    let path = path.as_ref().map_or("other", MatchedPath::as_str);
-    let status = response.status();
-    app.metrics.http_requests.with_label_values(&[path, status.as_str()]).inc();
-    response
 }

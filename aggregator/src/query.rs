@@ -1,22 +1,24 @@
 //! Reading: from a snapshot to bytes of JSON, a piece at a time, so that an hour of any size
 //! costs a fixed amount of memory beyond the snapshot. Knows the store, not HTTP.
 
+use flow_model::Flow;
 use flow_model::wire::encode_flow;
-use flow_model::{Flow, Hour};
 
 use crate::limits::STREAM_CHUNK_BYTES;
 use crate::store::{ReadError, Scan, Selection, Store};
 
-/// The flows of an hour as a JSON array, in key order, in pieces.
-pub(crate) async fn flows_of_hour(store: &dyn Store, hour: Hour) -> Result<FlowArray, ReadError> {
-    let scan = store.scan(Selection::hour(hour), None, None).await?;
-    Ok(FlowArray { scan, hour, state: State::Start })
+/// The selected flows as a JSON array, in order of hour and key, in pieces.
+pub(crate) async fn flows_of_hour(
+    store: &dyn Store,
+    selection: Selection,
+) -> Result<FlowArray, ReadError> {
+    let scan = store.scan(selection, None, None).await?;
+    Ok(FlowArray { scan, state: State::Start })
 }
 
 /// The pieces of a JSON array of flows.
 pub(crate) struct FlowArray {
     scan: Box<dyn Scan>,
-    hour: Hour,
     state: State,
 }
 
@@ -44,7 +46,7 @@ impl Iterator for FlowArray {
             };
             piece.push(if self.state == State::Start { b'[' } else { b',' });
             self.state = State::Rows;
-            let flow = Flow { key: row.key, hour: self.hour, counters: row.sides.reconciled() };
+            let flow = Flow { key: row.key, hour: row.hour, counters: row.sides.reconciled() };
             encode_flow(&flow, &mut piece);
         }
         Some(piece)

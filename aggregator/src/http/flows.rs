@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flow_model::Hour;
@@ -15,6 +15,8 @@ use serde::Serialize;
 use super::App;
 use super::body::read_json;
 use super::problem::Problem;
+use crate::auth::Access;
+use crate::store::Selection;
 use crate::{ingest, query};
 
 #[derive(Serialize)]
@@ -25,22 +27,26 @@ pub(super) struct Accepted {
 /// `POST /flows`
 pub(super) async fn write(
     State(app): State<Arc<App>>,
+    Extension(access): Extension<Access>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Accepted>, Problem> {
     let body = read_json(&headers, body).await?;
-    let accepted = ingest::write_flows(&*app.store, &body).await?;
+    let accepted = ingest::write_flows(&*app.store, &access, &body).await?;
     Ok(Json(Accepted { accepted }))
 }
 
 /// `GET /flows?hour=N`
 pub(super) async fn read(
     State(app): State<Arc<App>>,
+    Extension(access): Extension<Access>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let hour = parse_hour(query.as_deref().unwrap_or_default())
         .map_err(|reason| Problem::new(StatusCode::BAD_REQUEST, reason))?;
-    let mut pieces = query::flows_of_hour(&*app.store, hour).await?;
+    let mut selection = Selection::hour(hour);
+    access.restrict(&mut selection.filter);
+    let mut pieces = query::flows_of_hour(&*app.store, selection).await?;
     let (first, second) = (pieces.next(), pieces.next());
     let body = match second {
         // Most hours fit one piece, and then have a content-length.
