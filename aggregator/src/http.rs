@@ -1,14 +1,18 @@
 //! The HTTP interface: routes, and what every answer has in common. Status codes are chosen
 //! here; what is behind knows none.
 
+mod accept;
 mod batches;
 mod body;
+mod drain;
 mod flows;
 mod health;
+mod params;
 mod problem;
+mod reads;
+mod stream;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -17,7 +21,11 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 
+use tokio::sync::Semaphore;
+
+use self::drain::Drain;
 use self::problem::Problem;
+use crate::limits::{MAX_CONCURRENT_READS, MAX_STREAMS};
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -25,15 +33,38 @@ use crate::store::Store;
 pub(crate) struct App {
     pub store: Arc<dyn Store>,
     pub metrics: Arc<Metrics>,
-    /// Set when the process has been told to end.
-    pub draining: AtomicBool,
+    /// Begins when the process has been told to end.
+    pub draining: Drain,
+    /// Places for reads that look at many flows.
+    pub reads: Arc<Semaphore>,
+    /// Places for streams.
+    pub streams: Arc<Semaphore>,
+}
+
+impl App {
+    /// What the handlers share at the start.
+    pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            store,
+            metrics,
+            draining: Drain::default(),
+            reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        }
+    }
 }
 
 /// All routes.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/flows", get(flows::read).post(flows::write))
+        .route("/flows", get(reads::hour::read).post(flows::write))
         .route("/v1/batches", post(batches::write))
+        .route("/v1/flows", get(reads::flows::read))
+        .route("/v1/summary", get(reads::summary::read))
+        .route("/v1/hours", get(reads::hours::read))
+        .route("/v1/hints", get(reads::hints::read))
+        .route("/v1/instances", get(reads::instances::read))
+        .route("/v1/stream", get(stream::follow))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -37,6 +37,57 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// The size of a piece of a streamed answer, in bytes.
 pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 
+/// The longest query string, in bytes.
+pub const MAX_QUERY_BYTES: usize = 16 * 1024;
+
+/// Names and prefixes that one read may filter by, in all.
+pub const MAX_FILTER_VALUES: usize = 100;
+
+/// Rows of a page, unless `limit` says otherwise.
+pub const DEFAULT_PAGE_ROWS: usize = 1_000;
+
+/// The largest `limit` of a page and of a summary.
+pub const MAX_PAGE_ROWS: usize = 10_000;
+
+/// Groups of a summary, unless `limit` says otherwise.
+pub const DEFAULT_SUMMARY_ROWS: usize = 20;
+
+/// Hints, unless `limit` says otherwise.
+pub const DEFAULT_HINTS: usize = 10;
+
+/// The largest `limit` of hints.
+pub const MAX_HINTS: usize = 1_000;
+
+/// The latest hours with flows that hints are taken from, unless hours are given.
+pub const HINT_HOURS: usize = 24;
+
+/// Reads that may be under way, from the first look at the store to the last byte.
+pub const MAX_CONCURRENT_READS: usize = 32;
+
+/// How long a read waits for its turn before it is refused.
+pub const READ_WAIT: Duration = Duration::from_secs(1);
+
+/// Rows of a record batch in an Arrow stream.
+pub const ARROW_BATCH_ROWS: usize = 8_192;
+
+/// Followers of `/v1/stream`.
+pub const MAX_STREAMS: usize = 1_000;
+
+/// The least time between two events of a stream.
+pub const STREAM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Flows in one event of a stream; more are split.
+pub const MAX_STREAM_EVENT_ROWS: usize = 1_000;
+
+/// The longest silence on a stream.
+pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a stream waits for its reader to take what was sent.
+pub const STREAM_STALL: Duration = Duration::from_secs(10);
+
 // A single largest request always fits the queue and a group.
 const _: () = assert!(MAX_QUEUED_BYTES >= 2 * MAX_BODY_BYTES);
 const _: () = assert!(MAX_GROUP_WRITES <= MAX_QUEUED_WRITES);
+// A page without a limit, and hints without one, are allowed pages and hints.
+const _: () = assert!(DEFAULT_PAGE_ROWS <= MAX_PAGE_ROWS && DEFAULT_SUMMARY_ROWS <= MAX_PAGE_ROWS);
+const _: () = assert!(DEFAULT_HINTS <= MAX_HINTS);

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -23,14 +22,13 @@ pub async fn run(
     metrics: Arc<Metrics>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let app =
-        Arc::new(App { store: Arc::clone(&store), metrics, draining: AtomicBool::new(false) });
+    let app = Arc::new(App::new(Arc::clone(&store), metrics));
     let draining = Arc::new(Notify::new());
     let begin_drain = {
         let (app, draining) = (Arc::clone(&app), Arc::clone(&draining));
         async move {
             shutdown.await;
-            app.draining.store(true, Ordering::Relaxed);
+            app.draining.begin();
             draining.notify_one();
         }
     };

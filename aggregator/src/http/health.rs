@@ -1,7 +1,6 @@
 //! What the machinery around the service asks: is it alive, is it ready, and how is it doing.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -17,7 +16,7 @@ pub(super) async fn alive() -> &'static str {
 
 /// `GET /readyz`: writes and reads can be sent here.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    if app.draining.load(Ordering::Relaxed) {
+    if app.draining.has_begun() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down"));
     }
     app.store.ready().await.map_err(|error| {

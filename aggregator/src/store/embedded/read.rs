@@ -42,7 +42,8 @@ impl Scan for RowScan {
             };
             let (hour, filter, after) = (*hour, &self.filter, &self.after);
             let wanted = |key: &flow_model::FlowKey<'_>| {
-                let later = after.as_ref().is_none_or(|after| (hour, key) > (after.hour, &after.key));
+                let later =
+                    after.as_ref().is_none_or(|after| (hour, key) > (after.hour, &after.key));
                 later && filter.matches(key)
             };
             if scan.skip_to(wanted) {
@@ -79,6 +80,10 @@ pub(super) struct NoChanges(pub Option<u64>);
 
 #[async_trait]
 impl Changes for NoChanges {
+    fn up_to(&self) -> u64 {
+        self.0.unwrap_or_default()
+    }
+
     async fn next(&mut self) -> Result<ChangeSet, ChangesError> {
         std::future::pending().await
     }
