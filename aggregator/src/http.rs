@@ -7,6 +7,7 @@ mod body;
 mod drain;
 mod flows;
 mod health;
+mod openapi;
 mod params;
 mod problem;
 mod reads;
@@ -19,7 +20,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
 use tokio::sync::Semaphore;
 
@@ -54,20 +55,29 @@ impl App {
     }
 }
 
+/// The paths, and what is done there. Each is described in [`openapi`].
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/flows", get(reads::hour::read).post(flows::write)),
+        ("/v1/batches", post(batches::write)),
+        ("/v1/flows", get(reads::flows::read)),
+        ("/v1/summary", get(reads::summary::read)),
+        ("/v1/hours", get(reads::hours::read)),
+        ("/v1/hints", get(reads::hints::read)),
+        ("/v1/instances", get(reads::instances::read)),
+        ("/v1/stream", get(stream::follow)),
+        ("/healthz", get(health::alive)),
+        ("/readyz", get(health::ready)),
+        ("/metrics", get(health::metrics)),
+        ("/openapi.json", get(openapi::read)),
+    ]
+}
+
 /// All routes.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/flows", get(reads::hour::read).post(flows::write))
-        .route("/v1/batches", post(batches::write))
-        .route("/v1/flows", get(reads::flows::read))
-        .route("/v1/summary", get(reads::summary::read))
-        .route("/v1/hours", get(reads::hours::read))
-        .route("/v1/hints", get(reads::hints::read))
-        .route("/v1/instances", get(reads::instances::read))
-        .route("/v1/stream", get(stream::follow))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+    let routes = routes().into_iter();
+    routes
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), count))

@@ -7,18 +7,33 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
 use super::body::read_json;
+use super::openapi::bodies::FlowList;
+use super::openapi::errors::WriteErrors;
+use super::openapi::parameters::WriteParameters;
 use super::problem::Problem;
 use crate::ingest;
 
-#[derive(Serialize)]
+/// What became of a direct write.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Accepted {
+    /// How many flows were in it.
     accepted: usize,
 }
 
-/// `POST /flows`
+/// Adds flows: all of them, durably, or none.
+#[utoipa::path(
+    post, path = "/flows", operation_id = "writeFlows", tag = "writes",
+    params(WriteParameters),
+    request_body(
+        content((FlowList = "application/json"), (String = "application/x-ndjson")),
+        description = "A JSON array of flows, or a flow on each line. Gzip and zstd are taken.",
+    ),
+    responses((status = 200, description = "They are durable.", body = Accepted), WriteErrors),
+)]
 pub(super) async fn write(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -13,17 +13,23 @@ use crate::ingest::IngestError;
 use crate::limits::RETRY_AFTER;
 use crate::store::{ApplyError, ReadError};
 
-/// An error answer. What is for the operator only goes to the log, not in here.
+/// An error answer (RFC 9457).
+// What is for the operator only goes to the log, not in here.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
+    /// The status in words.
     title: &'static str,
+    /// The status.
     status: u16,
+    /// What is wrong, for people.
     detail: String,
     /// The position of the flow at fault, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     index: Option<usize>,
     /// The field or parameter at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     field: Option<Cow<'static, str>>,
 }
 

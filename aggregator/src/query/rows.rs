@@ -18,14 +18,14 @@ const REST: &str = "_rest";
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HourRow {
     /// The hour.
+    #[schema(value_type = u32, maximum = 4_294_967_295_u64)]
     hour: Hour,
     /// When it begins, if hours are counted from the Unix epoch; null beyond the year 9999.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required = true)]
     start: Option<String>,
     /// How many flows it has.
     flows: u64,
     /// Bytes from sources to destinations.
-    #[schema(value_type = u64, format = "")]
     bytes_tx: u128,
     /// Bytes from destinations to sources.
     bytes_rx: u128,
@@ -99,7 +99,7 @@ pub(crate) struct InstanceRow {
     /// Bytes that it folded into `_other` rows, in all.
     folded_bytes: u64,
     /// When its last batch arrived, by the server's clock.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required = true)]
     last_seen: Option<String>,
 }
 
@@ -125,6 +125,7 @@ pub(crate) struct Instances {
     /// In order of their ids.
     pub instances: Vec<InstanceRow>,
     /// Gives the next page; null on the last.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
@@ -134,15 +135,19 @@ pub(crate) struct Instances {
 pub(crate) struct SummaryRow {
     /// The app that opened the connections; `_rest` in the last row.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     src_app: Option<String>,
     /// The app that was called; `_rest` in the last row.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     dest_app: Option<String>,
     /// The network; `_rest` in the last row.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     vpc_id: Option<String>,
     /// The hour; null in the last row.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, maximum = 4_294_967_295_u64)]
     hour: Option<Option<Hour>>,
     /// Bytes from sources to destinations.
     bytes_tx: u128,

@@ -3,6 +3,9 @@
 use axum::response::{IntoResponse, Response};
 
 use super::{ReadRequest, blocking, body, headers};
+use crate::http::openapi::answers::FlowsAnswer;
+use crate::http::openapi::errors::TableErrors;
+use crate::http::openapi::parameters::{FlowPageParameters, SelectionParameters};
 use crate::http::params::{Cursor, CursorScope, ParamError, Query, SelectionParams};
 use crate::http::problem::Problem;
 use crate::limits::{DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS};
@@ -19,13 +22,13 @@ const FORMATS: &[Format] = &[
 
 /// What is asked for.
 #[derive(Debug)]
-struct FlowsParams {
+struct FlowsQuery {
     selection: Selection,
     limit: Option<usize>,
     cursor: Option<Cursor>,
 }
 
-impl FlowsParams {
+impl FlowsQuery {
     fn take(mut query: Query) -> Result<Self, ParamError> {
         let selection = SelectionParams::take(&mut query)?;
         let limit = query.limit(MAX_PAGE_ROWS)?;
@@ -35,10 +38,18 @@ impl FlowsParams {
     }
 }
 
-/// `GET /v1/flows`
+/// Flows of some hours, all of them or page by page.
+#[utoipa::path(
+    get,
+    path = "/v1/flows",
+    operation_id = "readFlows",
+    tag = "reads",
+    params(SelectionParameters, FlowPageParameters),
+    responses(FlowsAnswer, TableErrors)
+)]
 pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Problem> {
     let format = request.format(FORMATS)?;
-    let params = FlowsParams::take(request.query.clone())?;
+    let params = FlowsQuery::take(request.query.clone())?;
     let selection = request.visible(params.selection);
     let scope = CursorScope::flows(&selection);
     let after = params.cursor.map(|cursor| cursor.position(scope)).transpose()?;

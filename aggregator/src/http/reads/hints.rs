@@ -5,6 +5,9 @@ use flow_model::{Hour, Name};
 use axum::response::Response;
 
 use super::{DOCUMENT_FORMATS, ReadRequest, answer};
+use crate::http::openapi::answers::HintsAnswer;
+use crate::http::openapi::errors::TableErrors;
+use crate::http::openapi::parameters::{HintsParameters, SelectionParameters};
 use crate::http::params::{ParamError, Query, SelectionParams};
 use crate::http::problem::Problem;
 use crate::limits::{DEFAULT_HINTS, HINT_HOURS, MAX_HINTS};
@@ -13,13 +16,13 @@ use crate::store::{GroupBy, NameField, OrderBy, Pattern, ReadError, Selection, S
 
 /// What is asked for.
 #[derive(Debug)]
-struct HintsParams {
+struct HintsQuery {
     selection: SelectionParams,
     field: NameField,
     limit: usize,
 }
 
-impl HintsParams {
+impl HintsQuery {
     fn take(mut query: Query) -> Result<Self, ParamError> {
         let mut selection = SelectionParams::take(&mut query)?;
         let (field, prefix) = (query.one("field")?, query.one("prefix")?);
@@ -39,10 +42,19 @@ impl HintsParams {
     }
 }
 
-/// `GET /v1/hints`
+/// Values of a field, for autocompletion: of the latest 24 hours that have flows, unless hours are
+/// given.
+#[utoipa::path(
+    get,
+    path = "/v1/hints",
+    operation_id = "readHints",
+    tag = "reads",
+    params(SelectionParameters, HintsParameters),
+    responses(HintsAnswer, TableErrors)
+)]
 pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Problem> {
     let format = request.format(&DOCUMENT_FORMATS)?;
-    let HintsParams { selection, field, limit } = HintsParams::take(request.query.clone())?;
+    let HintsQuery { selection, field, limit } = HintsQuery::take(request.query.clone())?;
     let hours_are_given = selection.hours.is_some();
     let mut selection = request.visible(selection.or_all_hours());
     let _place = request.place().await?;

@@ -5,12 +5,23 @@ use axum::response::{IntoResponse, Response};
 use flow_model::Hour;
 
 use super::{ReadRequest, body};
+use crate::http::openapi::bodies::FlowObject;
+use crate::http::openapi::errors::ReadErrors;
+use crate::http::openapi::parameters::HourParameter;
 use crate::http::params::{ParamError, Query};
 use crate::http::problem::Problem;
 use crate::query::{Format, Pieces};
 use crate::store::Selection;
 
-/// `GET /flows?hour=N`
+/// The flows of an hour, all of them.
+#[utoipa::path(
+    get, path = "/flows", operation_id = "readHour", tag = "reads",
+    params(HourParameter),
+    responses(
+        (status = 200, description = "In order of their keys.", body = [FlowObject]),
+        ReadErrors,
+    ),
+)]
 pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Problem> {
     let hour = parse(request.query.clone())?;
     let selection = request.visible(Selection::hour(hour));

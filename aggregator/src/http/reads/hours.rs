@@ -3,11 +3,22 @@
 use axum::response::Response;
 
 use super::{DOCUMENT_FORMATS, ReadRequest, answer};
+use crate::http::openapi::answers::HoursAnswer;
+use crate::http::openapi::errors::TableErrors;
+use crate::http::openapi::parameters::SelectionParameters;
 use crate::http::params::SelectionParams;
 use crate::http::problem::Problem;
 use crate::query::{HourRow, Hours};
 
-/// `GET /v1/hours`
+/// Which hours have flows, and what they add up to.
+#[utoipa::path(
+    get,
+    path = "/v1/hours",
+    operation_id = "readHours",
+    tag = "reads",
+    params(SelectionParameters),
+    responses(HoursAnswer, TableErrors)
+)]
 pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Problem> {
     let format = request.format(&DOCUMENT_FORMATS)?;
     let mut query = request.query.clone();

@@ -3,12 +3,23 @@
 use axum::response::{IntoResponse, Response};
 
 use super::{DOCUMENT_FORMATS, ReadRequest, answer};
+use crate::http::openapi::answers::InstancesAnswer;
+use crate::http::openapi::errors::TableErrors;
+use crate::http::openapi::parameters::InstancePageParameters;
 use crate::http::params::Cursor;
 use crate::http::problem::Problem;
 use crate::limits::{DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS};
 use crate::query::{InstanceRow, Instances};
 
-/// `GET /v1/instances`
+/// Who delivers, and how far it has come.
+#[utoipa::path(
+    get,
+    path = "/v1/instances",
+    operation_id = "readInstances",
+    tag = "reads",
+    params(InstancePageParameters),
+    responses(InstancesAnswer, TableErrors)
+)]
 pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Problem> {
     let format = request.format(&DOCUMENT_FORMATS)?;
     let mut query = request.query.clone();

@@ -3,6 +3,9 @@
 use axum::response::Response;
 
 use super::{DOCUMENT_FORMATS, ReadRequest, answer};
+use crate::http::openapi::answers::SummaryAnswer;
+use crate::http::openapi::errors::TableErrors;
+use crate::http::openapi::parameters::{SelectionParameters, SummaryParameters};
 use crate::http::params::{ParamError, Query, SelectionParams};
 use crate::http::problem::Problem;
 use crate::limits::{DEFAULT_SUMMARY_ROWS, MAX_PAGE_ROWS};
@@ -11,14 +14,14 @@ use crate::store::{GroupBy, NameField, OrderBy, Selection};
 
 /// What is asked for.
 #[derive(Debug)]
-struct SummaryParams {
+struct SummaryQuery {
     selection: Selection,
     group_by: GroupBy,
     order_by: OrderBy,
     limit: usize,
 }
 
-impl SummaryParams {
+impl SummaryQuery {
     fn take(mut query: Query) -> Result<Self, ParamError> {
         let selection = SelectionParams::take(&mut query)?;
         let group_by = query.one("group_by")?.unwrap_or_default();
@@ -67,11 +70,19 @@ fn parse_order_by(word: &str) -> Result<OrderBy, ParamError> {
     }
 }
 
-/// `GET /v1/summary`
+/// Who moved most. The rows add up to the whole.
+#[utoipa::path(
+    get,
+    path = "/v1/summary",
+    operation_id = "summarize",
+    tag = "reads",
+    params(SelectionParameters, SummaryParameters),
+    responses(SummaryAnswer, TableErrors)
+)]
 pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Problem> {
     let format = request.format(&DOCUMENT_FORMATS)?;
-    let SummaryParams { selection, group_by, order_by, limit } =
-        SummaryParams::take(request.query.clone())?;
+    let SummaryQuery { selection, group_by, order_by, limit } =
+        SummaryQuery::take(request.query.clone())?;
     let selection = request.visible(selection);
     let _place = request.place().await?;
     let summary = request.app.store.summarize(selection, group_by, order_by, limit).await?;
@@ -95,11 +106,11 @@ mod tests {
 
     #[test]
     fn defaults_hold_when_nothing_is_said() {
-        let params = SummaryParams::take(Query::parse("hour=1").unwrap()).unwrap();
+        let params = SummaryQuery::take(Query::parse("hour=1").unwrap()).unwrap();
         assert_eq!((params.order_by, params.limit), (OrderBy::BytesTotal, DEFAULT_SUMMARY_ROWS));
         for bad in ["order_by=hour", "order_by=", "limit=0", "limit=10001", "group_by=&group_by="] {
             let query = Query::parse(&format!("hour=1&{bad}")).unwrap();
-            assert!(SummaryParams::take(query).is_err(), "{bad}");
+            assert!(SummaryQuery::take(query).is_err(), "{bad}");
         }
     }
 }
