@@ -29,7 +29,7 @@ pub(super) struct Accepted {
     post, path = "/flows", operation_id = "writeFlows", tag = "writes",
     params(WriteParameters),
     request_body(
-        content((FlowList = "application/json"), (String = "application/x-ndjson")),
+        content((FlowList = "application/json"), (FlowList = "application/x-ndjson")),
         description = "A JSON array of flows, or a flow on each line. Gzip and zstd are taken.",
     ),
     responses((status = 200, description = "They are durable.", body = Accepted), WriteErrors),

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 
 use self::follower::{Follower, Pace};
 use self::query::StreamQuery;
+use super::openapi::answers::StreamAnswer;
 use super::openapi::errors::ReadErrors;
 use super::openapi::parameters::{SelectionParameters, StreamParameters};
 use super::problem::Problem;
@@ -23,12 +24,12 @@ use super::reads::ReadRequest;
 /// What changes, as Server-Sent Events: `hello` at first, then `flows`; `reset` when changes were
 /// missed, and `dropped` at last when the reader is too slow. All hours, unless some are given.
 #[utoipa::path(
-    get, path = "/v1/stream", operation_id = "follow", tag = "reads",
+    get,
+    path = "/v1/stream",
+    operation_id = "follow",
+    tag = "reads",
     params(SelectionParameters, StreamParameters),
-    responses(
-        (status = 200, description = "Events.", body = String, content_type = "text/event-stream"),
-        ReadErrors,
-    ),
+    responses(StreamAnswer, ReadErrors)
 )]
 pub(super) async fn follow(request: ReadRequest) -> Result<Response, Problem> {
     let params = StreamQuery::take(request.query.clone(), &request.headers)?;

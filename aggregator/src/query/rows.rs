@@ -18,7 +18,7 @@ const REST: &str = "_rest";
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HourRow {
     /// The hour.
-    #[schema(value_type = u32, maximum = 4_294_967_295_u64)]
+    #[schema(value_type = u32, format = Int64, maximum = 4_294_967_295_u64)]
     hour: Hour,
     /// When it begins, if hours are counted from the Unix epoch; null beyond the year 9999.
     #[schema(format = DateTime, required = true)]
@@ -147,7 +147,7 @@ pub(crate) struct SummaryRow {
     vpc_id: Option<String>,
     /// The hour; null in the last row.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, maximum = 4_294_967_295_u64)]
+    #[schema(value_type = Option<u32>, format = Int64, maximum = 4_294_967_295_u64)]
     hour: Option<Option<Hour>>,
     /// Bytes from sources to destinations.
     bytes_tx: u128,

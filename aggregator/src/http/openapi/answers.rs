@@ -7,11 +7,11 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::{Ref, RefOr, Response};
+use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use super::bodies::{FlowObject, described};
-use crate::query::{Format, Hints, Hours, Instances, SummaryReport};
+use crate::query::{Document, Format, Hints, Hours, Instances, SummaryReport};
 
 /// A page of flows in JSON.
 pub(in crate::http) struct FlowPage;
@@ -51,7 +51,7 @@ macro_rules! answer {
 answer! {
     /// `/v1/flows`
     FlowsAnswer => {
-        let flows = with_next_page(table::<FlowPage>("Flows, in order of hour and key."));
+        let flows = with_next_page(formats::<FlowPage, FlowObject>("Flows, in order of hour and key."));
         #[cfg(feature = "arrow")]
         let flows = flows.content(Format::Arrow.media_type(), ContentBuilder::new().build());
         flows
@@ -78,19 +78,40 @@ answer! {
     InstancesAnswer => with_next_page(table::<Instances>("Instances, in order of their ids."))
 }
 
-/// A JSON document, or its rows in other formats.
-fn table<T: ToSchema>(description: &str) -> ResponseBuilder {
-    let document = Ref::from_schema_name(T::name());
-    let json = ContentBuilder::new().schema(Some(document)).build();
-    let text = || {
-        let text = ObjectBuilder::new().schema_type(Type::String).build();
-        ContentBuilder::new().schema(Some(text)).build()
-    };
+answer! {
+    /// `/v1/stream`
+    StreamAnswer => {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let words = ["hello", "flows", "reset", "dropped"];
+        let event = ObjectBuilder::new()
+            .description(Some("An event. Its data is JSON."))
+            .property("event", text().enum_values(Some(words)))
+            .property("id", text().pattern(Some("^[0-9]+$")))
+            .property("data", text())
+            .required("event")
+            .required("data");
+        let events = ContentBuilder::new().schema(Some(event)).build();
+        ResponseBuilder::new().description("Events.").content("text/event-stream", events)
+    }
+}
+
+fn table<T>(description: &str) -> ResponseBuilder
+where
+    T: Document<Row: ToSchema> + ToSchema,
+{
+    formats::<T, T::Row>(description)
+}
+
+/// A JSON document, or only its rows. NDJSON is described as the list of its lines.
+fn formats<T: ToSchema, R: ToSchema>(description: &str) -> ResponseBuilder {
+    let content = |schema: RefOr<Schema>| ContentBuilder::new().schema(Some(schema)).build();
+    let lines = ArrayBuilder::new().items(described::<R>());
+    let text = ObjectBuilder::new().schema_type(Type::String);
     ResponseBuilder::new()
         .description(description)
-        .content(Format::Json.media_type(), json)
-        .content(Format::Ndjson.media_type(), text())
-        .content(Format::Csv.media_type(), text())
+        .content(Format::Json.media_type(), content(described::<T>()))
+        .content(Format::Ndjson.media_type(), content(lines.into()))
+        .content(Format::Csv.media_type(), content(text.into()))
 }
 
 fn with_next_page(response: ResponseBuilder) -> ResponseBuilder {
