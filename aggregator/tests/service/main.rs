@@ -13,3 +13,4 @@ mod fas;
 mod http;
 mod load;
 mod process;
+mod reads;
