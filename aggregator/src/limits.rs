@@ -22,11 +22,35 @@ pub const MAX_GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// last checkpoint was no larger.
 pub const DEFAULT_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Names or records of an hour that make one value on disk.
+pub const PART_LEN: usize = 1_024;
+
 /// Log entries that one batch of deletions covers after a checkpoint.
 pub const MAX_TRIM_ENTRIES: usize = 4_096;
 
 /// The longest key that tells a resend of a direct write, with who sent it, in bytes.
 pub const MAX_WRITE_KEY_BYTES: usize = 512;
+
+/// Bytes of the last log entries that are remembered for followers of the stream.
+pub const MAX_RECENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Changed flows at which an answer to a follower of the stream ends.
+pub const MAX_CHANGED_KEYS: usize = 10_000;
+
+/// Dedupe records that one sweep forgets.
+pub const MAX_FORGOTTEN: usize = 10_000;
+
+/// How often the committer looks for what has become too old, when nothing else happens.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The default of `--hot-hours`: hours that stay in memory, the last written ones.
+pub const DEFAULT_HOT_HOURS: u32 = 48;
+
+/// The default of `--memory-budget`: bytes of flows in memory beyond which hours leave it.
+pub const DEFAULT_MEMORY_BUDGET: u64 = 2 * 1024 * 1024 * 1024;
+
+/// The default of `--dedupe-hours`: how long it is remembered what was delivered.
+pub const DEFAULT_DEDUPE_HOURS: u32 = 168;
 
 /// When an overloaded client is asked to come back.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);

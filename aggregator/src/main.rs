@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aggregator::config::{Config, Settings};
 use aggregator::metrics::Metrics;
 use aggregator::serve;
-use aggregator::store::embedded::EmbeddedStore;
+use aggregator::store::embedded::{EmbeddedStore, Options};
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -72,7 +72,8 @@ async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
         log::info!("finishing what is in flight");
     };
     let metrics = Arc::new(Metrics::new()?);
-    let store = EmbeddedStore::open(&config.data, config.checkpoint_bytes, Arc::clone(&metrics))
+    let options = Options { checkpoint_bytes: config.checkpoint_bytes, ..Options::default() };
+    let store = EmbeddedStore::open(&config.data, &options, Arc::clone(&metrics))
         .map_err(|error| format!("cannot open {}: {error}", config.data.display()))?;
     let listener = TcpListener::bind(&config.listen)
         .await

@@ -1,8 +1,8 @@
 //! What `/metrics` tells: counters and histograms in the Prometheus text format.
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
-    exponential_buckets,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder, exponential_buckets,
 };
 
 /// The program's metrics.
@@ -12,6 +12,18 @@ pub struct Metrics {
     pub http_requests: IntCounterVec,
     /// `fas_flows_accepted_total`
     pub flows_accepted: IntCounter,
+    /// `fas_flows_expired_total`
+    pub flows_expired: IntCounter,
+    /// `fas_hours_pruned_total`
+    pub hours_pruned: IntCounter,
+    /// `fas_hours`
+    pub hours: IntGauge,
+    /// `fas_hot_hours`
+    pub hot_hours: IntGauge,
+    /// `fas_flows_memory_bytes`
+    pub memory_bytes: IntGauge,
+    /// `fas_instances`
+    pub instances: IntGauge,
     /// `fas_batches_total{status}`: applied, duplicate, refused
     pub batches: IntCounterVec,
     /// `fas_reported_lost_bytes_total`
@@ -40,6 +52,21 @@ impl Metrics {
                 "fas_flows_accepted_total",
                 "Flows added, by direct writes and batches.",
             )?,
+            flows_expired: IntCounter::new(
+                "fas_flows_expired_total",
+                "Flows left out because their hours are no longer kept.",
+            )?,
+            hours_pruned: IntCounter::new(
+                "fas_hours_pruned_total",
+                "Hours let go because they are no longer kept.",
+            )?,
+            hours: IntGauge::new("fas_hours", "Hours that have flows.")?,
+            hot_hours: IntGauge::new("fas_hot_hours", "Hours that are all in memory.")?,
+            memory_bytes: IntGauge::new(
+                "fas_flows_memory_bytes",
+                "Memory that flows take, about.",
+            )?,
+            instances: IntGauge::new("fas_instances", "Instances whose deliveries are known.")?,
             batches: IntCounterVec::new(
                 Opts::new("fas_batches_total", "Batches by what became of them."),
                 &["status"],
@@ -68,6 +95,12 @@ impl Metrics {
     fn register(&self) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(self.http_requests.clone()))?;
         self.registry.register(Box::new(self.flows_accepted.clone()))?;
+        self.registry.register(Box::new(self.flows_expired.clone()))?;
+        self.registry.register(Box::new(self.hours_pruned.clone()))?;
+        self.registry.register(Box::new(self.hours.clone()))?;
+        self.registry.register(Box::new(self.hot_hours.clone()))?;
+        self.registry.register(Box::new(self.memory_bytes.clone()))?;
+        self.registry.register(Box::new(self.instances.clone()))?;
         self.registry.register(Box::new(self.batches.clone()))?;
         self.registry.register(Box::new(self.lost_bytes.clone()))?;
         self.registry.register(Box::new(self.folded_bytes.clone()))?;

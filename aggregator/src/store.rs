@@ -11,7 +11,7 @@ pub mod selection;
 pub mod summary;
 
 use async_trait::async_trait;
-use flow_model::{Counters, Flow, FlowKey, Hour, Reporter, Status};
+use flow_model::{CounterError, Counters, Flow, FlowKey, Hour, Reporter, Status};
 
 pub use self::changes::{ChangeSet, ChangedRow, Changes, ChangesError};
 pub use self::selection::{Condition, Filter, NameField, Pattern, Position, Selection};
@@ -182,6 +182,17 @@ impl Sides {
             Reporter::Source => &mut self.source,
             Reporter::Destination => &mut self.destination,
         }
+    }
+
+    /// The sums of the two, side by side.
+    ///
+    /// # Errors
+    /// When a sum would leave the range of a counter.
+    pub fn checked_add(self, other: Self) -> Result<Self, CounterError> {
+        Ok(Self {
+            source: self.source.checked_add(other.source)?,
+            destination: self.destination.checked_add(other.destination)?,
+        })
     }
 
     /// One figure for both: the larger, direction by direction. A side can miss bytes, because it

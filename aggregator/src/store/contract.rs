@@ -1,15 +1,19 @@
 //! The contract of a store, as tests that every store passes: [`contract_tests!`] makes them for
-//! one. The oracle is a `BTreeMap`.
+//! one. The oracle of random runs is a `BTreeMap`.
 
-use std::collections::BTreeMap;
+mod model;
+mod reads;
+mod resends;
+
+pub(crate) use self::model::random_writes_agree_with_the_model;
+pub(crate) use self::reads::*;
+pub(crate) use self::resends::*;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use flow_model::limits::MAX_COUNTER;
 use flow_model::{Counters, Flow, FlowKey, Hour, Name, Reporter, Status};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
 
 use super::{Applied, ApplyError, Delivery, Origin, Selection, Sides, Store, Totals, Write};
 
@@ -43,13 +47,17 @@ macro_rules! contract_tests {
             a_scan_sees_a_write_whole_or_not_at_all
             hours_and_instances_are_listed_in_order
             a_closed_store_refuses
+            pages_follow_each_other_also_while_others_write
+            filters_select_by_exact_names_and_prefixes
+            groups_and_the_rest_add_up_to_the_whole
+            followers_see_what_has_changed
+            a_write_with_a_key_is_applied_once
+            a_key_is_not_for_another_write
             random_writes_agree_with_the_model
         }
     };
 }
 pub(crate) use contract_tests;
-
-type Table = BTreeMap<FlowKey<'static>, Sides>;
 
 fn key(src: &str, dest: &str, vpc: &str) -> FlowKey<'static> {
     let name = |text: &str| Name::new(text.to_owned()).unwrap();
@@ -272,10 +280,8 @@ pub(crate) async fn hours_and_instances_are_listed_in_order(place: &dyn Place) {
         store.apply(batch(instance, sequence, Reporter::Destination, flows)).await.unwrap();
     }
     store.apply(batch("empty", 1, Reporter::Source, Vec::new())).await.unwrap();
-    for store in [Arc::clone(&store), {
-        store.close().await;
-        place.open().await
-    }] {
+    let mut store = store;
+    for _ in 0..2 {
         let totals = Totals { flows: 1, bytes_tx: 1, bytes_rx: 1 };
         let hours = store.hours(Selection::all()).await.unwrap();
         assert_eq!(hours, [0, 5, Hour::MAX].map(|hour| (hour, totals)));
@@ -286,6 +292,11 @@ pub(crate) async fn hours_and_instances_are_listed_in_order(place: &dyn Place) {
         assert_eq!((instances[1].lost_bytes, instances[1].folded_bytes), (10, 14));
         assert_eq!(instances[1].reporter, Reporter::Destination);
         assert!(instances[1].last_seen_ms > 1_700_000_000_000);
+        assert_eq!(store.instances(None, 2).await.unwrap(), instances[..2]);
+        assert_eq!(store.instances(Some("empty"), 1).await.unwrap(), instances[1..2]);
+        assert_eq!(store.instances(Some("j"), 1).await.unwrap(), []);
+        store.close().await;
+        store = place.open().await;
     }
 }
 
@@ -296,91 +307,4 @@ pub(crate) async fn a_closed_store_refuses(place: &dyn Place) {
     let write = direct(vec![flow(&key("a", "b", "v"), 1, 1, 1)]);
     assert!(matches!(store.apply(write).await, Err(ApplyError::Unavailable(_))));
     assert!(store.ready().await.is_err());
-}
-
-/// What a random run does.
-#[derive(Clone, Debug)]
-enum Step {
-    Direct(Vec<(usize, Hour, u64)>),
-    Batch { instance: usize, sequence: u64, destination: bool, flows: Vec<(usize, Hour, u64)> },
-    Reopen,
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    // Few keys, hours, instances and sequences, so that they meet; amounts near the range's end
-    // now and then.
-    let amount = prop_oneof![8 => 0_u64..1000, 1 => Just(MAX_COUNTER / 2), 1 => Just(MAX_COUNTER)];
-    let flows = prop::collection::vec((0_usize..6, 0_u32..3, amount), 1..6);
-    prop_oneof![
-        4 => flows.clone().prop_map(Step::Direct),
-        6 => (0_usize..3, 1_u64..12, any::<bool>(), flows).prop_map(
-            |(instance, sequence, destination, flows)| {
-                Step::Batch { instance, sequence, destination, flows }
-            }
-        ),
-        1 => Just(Step::Reopen),
-    ]
-}
-
-/// The oracle: what should be stored.
-#[derive(Clone, Default)]
-struct Model {
-    hours: BTreeMap<Hour, Table>,
-    delivered: BTreeMap<String, u64>,
-}
-
-impl Model {
-    /// Applies a write; none when it is to be refused.
-    fn apply(&mut self, write: &Write<'static>) -> Option<Status> {
-        let mut next = self.clone();
-        if let Origin::Batch(delivery) = &write.origin {
-            let last = next.delivered.entry(delivery.instance.to_string()).or_default();
-            if delivery.sequence <= *last {
-                return Some(Status::Duplicate);
-            }
-            *last = delivery.sequence;
-        }
-        for flow in &write.flows {
-            let sides =
-                next.hours.entry(flow.hour).or_default().entry(flow.key.clone()).or_default();
-            let side = sides.side_mut(write.origin.reporter());
-            *side = side.checked_add(flow.counters).ok()?;
-        }
-        *self = next;
-        Some(Status::Applied)
-    }
-}
-
-pub(crate) async fn random_writes_agree_with_the_model(place: &dyn Place) {
-    let mut runner = TestRunner::new(Config::default());
-    let steps = prop::collection::vec(any_step(), 150).new_tree(&mut runner).unwrap().current();
-    let keys: Vec<_> = ["a", "a-b", "b"]
-        .iter()
-        .flat_map(|src| ["b-c", "c"].map(|dest| key(src, dest, "v")))
-        .collect();
-    let flows = |list: &[(usize, Hour, u64)]| {
-        list.iter().map(|(k, hour, n)| flow(&keys[*k], *hour, *n, n / 3)).collect::<Vec<_>>()
-    };
-    let mut store = place.open().await;
-    let mut model = Model::default();
-    for step in &steps {
-        let write = match step {
-            Step::Direct(list) => direct(flows(list)),
-            Step::Batch { instance, sequence, destination, flows: list } => {
-                let reporter = Reporter::ALL[usize::from(*destination)];
-                batch(&format!("i-{instance}"), *sequence, reporter, flows(list))
-            }
-            Step::Reopen => {
-                store.close().await;
-                store = place.open().await;
-                continue;
-            }
-        };
-        let expected = model.apply(&write);
-        assert_eq!(status_of(store.apply(write).await).ok(), expected, "{step:?} of {steps:?}");
-    }
-    for (hour, table) in &model.hours {
-        let expected: Vec<_> = table.clone().into_iter().collect();
-        assert_eq!(rows(&*store, *hour).await, expected, "{steps:?}");
-    }
 }

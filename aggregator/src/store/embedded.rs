@@ -7,76 +7,161 @@
 mod checkpointer;
 mod chunked;
 mod committer;
+mod hour;
 mod hour_table;
+mod hour_view;
 mod journal;
+mod lookup;
 mod memory;
 mod names;
-mod read;
+mod recent;
 mod record;
+mod scan;
+mod summarize;
 
+use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use flow_model::{Flow, Hour, Status};
+use flow_model::{Flow, Hour};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::checkpointer::Checkpointer;
-use self::committer::{Committer, Job};
+use self::committer::{Committer, Identity, Job};
+use self::hour_view::HourView;
 use self::journal::Journal;
 use self::memory::Memory;
+use self::recent::{Follower, Gatherer, NothingMore, Recent};
+use self::record::checkpoint::StoredCheckpoint;
+use self::record::entry::EntryWriter;
+use self::scan::RowScan;
 use super::{
     Applied, ApplyError, Changes, Delivery, GroupBy, Instance, OrderBy, Origin, Position,
     ReadError, Scan, Selection, Store, Summary, Totals, Write,
 };
-use crate::limits::{MAX_QUEUED_BYTES, MAX_QUEUED_WRITES};
+use crate::limits::{
+    DEFAULT_CHECKPOINT_BYTES, DEFAULT_DEDUPE_HOURS, DEFAULT_HOT_HOURS, DEFAULT_MEMORY_BUDGET,
+    MAX_QUEUED_BYTES, MAX_QUEUED_WRITES,
+};
 use crate::metrics::Metrics;
 
 pub use self::journal::JournalError;
 
 /// A store in one directory, which it locks.
 pub struct EmbeddedStore {
+    /// Gone when the store is closed, so that the directory is free.
+    journal: Mutex<Option<Journal>>,
     memory: Arc<Mutex<Memory>>,
+    recent: Arc<Recent>,
     health: Arc<Health>,
     queue: Mutex<Option<SyncSender<Job>>>,
     queue_bytes: Arc<Semaphore>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What is kept, where, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The size of the log at which the first checkpoint is written, in bytes.
+    pub checkpoint_bytes: u64,
+    /// Only so many hours are kept, counted back from the newest; none keeps all.
+    pub retain_hours: Option<NonZeroU32>,
+    /// So many hours stay in memory, the last written ones.
+    pub hot_hours: u32,
+    /// Bytes of flows in memory beyond which hours leave it.
+    pub memory_budget: u64,
+    /// For so many hours it is remembered what was delivered.
+    pub dedupe_hours: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            checkpoint_bytes: DEFAULT_CHECKPOINT_BYTES,
+            retain_hours: None,
+            hot_hours: DEFAULT_HOT_HOURS,
+            memory_budget: DEFAULT_MEMORY_BUDGET,
+            dedupe_hours: DEFAULT_DEDUPE_HOURS,
+        }
+    }
+}
+
+/// [`Options`] in the units of the code.
+#[derive(Clone, Debug)]
+struct Keep {
+    retain_hours: Option<NonZeroU32>,
+    hot_hours: usize,
+    memory_budget: usize,
+    dedupe_ms: u64,
+}
+
+impl Keep {
+    fn of(options: &Options) -> Self {
+        Self {
+            retain_hours: options.retain_hours,
+            hot_hours: usize::try_from(options.hot_hours).unwrap_or(usize::MAX),
+            memory_budget: usize::try_from(options.memory_budget).unwrap_or(usize::MAX),
+            dedupe_ms: u64::from(options.dedupe_hours) * flow_model::flow::HOUR_MS,
+        }
+    }
+
+    /// The hours of a checkpoint that belong into memory: the last written ones.
+    fn hot(&self, checkpoint: &StoredCheckpoint) -> HashSet<Hour> {
+        let mut hours: Vec<_> = checkpoint.hours.iter().collect();
+        hours.sort_unstable_by_key(|stored| std::cmp::Reverse((stored.last_write, stored.hour)));
+        let mut left_bytes = self.memory_budget as u64;
+        let fitting = hours.into_iter().take(self.hot_hours).take_while(|stored| {
+            let fits = stored.flows.checked_mul(FLOW_BYTES).is_some_and(|size| size <= left_bytes);
+            left_bytes -= if fits { stored.flows * FLOW_BYTES } else { 0 };
+            fits
+        });
+        fitting.map(|stored| stored.hour).collect()
+    }
+}
+
+/// What a flow takes in memory, about.
+const FLOW_BYTES: u64 = 48;
+
 impl EmbeddedStore {
     /// Opens a directory, making it if there is none, and reads what it holds.
-    ///
-    /// `checkpoint_bytes` is the size of the log at which the first checkpoint is written.
     ///
     /// # Errors
     /// When the directory is in use, damaged, of another format, or cannot be written.
     pub fn open(
         directory: &Path,
-        checkpoint_bytes: u64,
+        options: &Options,
         metrics: Arc<Metrics>,
     ) -> Result<Self, JournalError> {
+        let keep = Keep::of(options);
         let journal = Journal::open(directory)?;
-        let loaded = journal.load()?;
+        let loaded = journal.load(|checkpoint| keep.hot(checkpoint))?;
         let memory = Arc::new(Mutex::new(loaded.memory));
+        let recent = Arc::new(Recent::new(loaded.log_index));
         let health = Arc::new(Health::default());
         let (sender, receiver) = sync_channel(MAX_QUEUED_WRITES);
-        let committer = Committer {
-            journal,
-            memory: Arc::clone(&memory),
-            health: Arc::clone(&health),
+        let checkpointer = Checkpointer::new(loaded.checkpoint, options.checkpoint_bytes);
+        let parts = (
+            journal.clone(),
+            Arc::clone(&memory),
+            Arc::clone(&recent),
+            Arc::clone(&health),
             metrics,
-            checkpointer: Checkpointer::new(loaded.checkpoint, checkpoint_bytes),
-            log_index: loaded.log_index,
-            dirty: loaded.dirty.into_iter().collect(),
-            log_bytes: loaded.log_bytes,
-        };
+        );
+        let mut committer =
+            Committer::new(parts, loaded.log_index, loaded.log_bytes, checkpointer, keep);
+        // What is no longer kept is gone before anybody can read it.
+        committer.keep_house();
         let thread = std::thread::Builder::new()
             .name("fas-committer".into())
             .spawn(move || committer.run(&receiver))?;
         Ok(Self {
+            journal: Mutex::new(Some(journal)),
             memory,
+            recent,
             health,
             queue: Mutex::new(Some(sender)),
             queue_bytes: Arc::new(Semaphore::new(MAX_QUEUED_BYTES)),
@@ -85,20 +170,26 @@ impl EmbeddedStore {
     }
 
     fn enqueue(&self, write: &Write<'_>) -> Result<Outcome, ApplyError> {
-        let bytes = record::encode_write(write)
-            .map_err(|error| ApplyError::Unavailable(error.to_string()))?;
+        let bytes = encode(write);
         let permits = u32::try_from(bytes.len()).map_err(|_| ApplyError::Overloaded)?;
         let permit = Arc::clone(&self.queue_bytes)
             .try_acquire_many_owned(permits)
             .map_err(|_| ApplyError::Overloaded)?;
         let (reply, outcome) = oneshot::channel();
-        let hour_sums = hour_sums(&write.flows);
-        let delivery = match &write.origin {
-            Origin::Direct(_) => None,
-            Origin::Batch(delivery) => Some(owned(delivery)),
+        let identity = match &write.origin {
+            Origin::Direct(None) => Identity::None,
+            Origin::Direct(Some(key)) => Identity::Key(key.clone()),
+            Origin::Batch(delivery) => Identity::Batch(owned(delivery)),
         };
-        let flow_count = write.flows.len();
-        let job = Job { bytes, flow_count, hour_sums, delivery, reply, _permit: permit };
+        let job = Job {
+            bytes: bytes.into(),
+            flow_count: write.flows.len() as u64,
+            expired_flows: 0,
+            hour_sums: hour_sums(&write.flows),
+            identity,
+            reply,
+            _permit: permit,
+        };
         let queue = lock(&self.queue);
         let sender = queue.as_ref().ok_or_else(closed)?;
         match sender.try_send(job) {
@@ -107,16 +198,23 @@ impl EmbeddedStore {
             Err(TrySendError::Disconnected(_)) => Err(closed()),
         }
     }
+
+    fn journal(&self) -> Result<Journal, ReadError> {
+        lock(&self.journal).clone().ok_or_else(|| ReadError("the store is closed".to_owned()))
+    }
+
+    fn views(&self, selection: &Selection) -> Result<Vec<HourView>, ReadError> {
+        Ok(lock(&self.memory).views(&selection.hours, &self.journal()?))
+    }
 }
 
-type Outcome = oneshot::Receiver<Result<Status, ApplyError>>;
+type Outcome = oneshot::Receiver<Result<Applied, ApplyError>>;
 
 #[async_trait]
 impl Store for EmbeddedStore {
     async fn apply(&self, write: Write<'_>) -> Result<Applied, ApplyError> {
         let outcome = self.enqueue(&write)?;
-        let status = outcome.await.unwrap_or_else(|_| Err(closed()))?;
-        Ok(Applied { status, expired_flows: 0 })
+        outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
     async fn scan(
@@ -125,9 +223,9 @@ impl Store for EmbeddedStore {
         after: Option<Position>,
         limit: Option<usize>,
     ) -> Result<Box<dyn Scan>, ReadError> {
-        let snapshots = self.snapshots(&selection);
-        let rows = move || read::RowScan::new(snapshots, selection.filter, after, limit);
-        Ok(Box::new(blocking(rows).await?))
+        let views = self.views(&selection)?;
+        let scan = RowScan::new(views, selection.filter, after, limit);
+        Ok(Box::new(blocking(move || scan.open_first()).await??))
     }
 
     async fn summarize(
@@ -137,26 +235,36 @@ impl Store for EmbeddedStore {
         order_by: OrderBy,
         limit: usize,
     ) -> Result<Summary, ReadError> {
-        let snapshots = self.snapshots(&selection);
-        blocking(move || {
-            let groups = read::groups(snapshots, &selection.filter, group_by);
-            Summary::largest(groups, order_by, limit)
-        })
-        .await
+        let views = self.views(&selection)?;
+        blocking(move || summarize::summarize(&views, &selection.filter, group_by, order_by, limit))
+            .await?
     }
 
     async fn hours(&self, selection: Selection) -> Result<Vec<(Hour, Totals)>, ReadError> {
-        let snapshots = self.snapshots(&selection);
+        let Selection { hours, filter } = selection;
+        let journal = self.journal()?;
+        let hours = match filter.is_empty() {
+            true => lock(&self.memory).totals(&hours, &journal),
+            false => {
+                let views = lock(&self.memory).views(&hours, &journal);
+                views.into_iter().map(|view| (view.hour(), Err(view))).collect()
+            }
+        };
         blocking(move || {
-            let by_hour = GroupBy { names: [false; 3], hour: true };
-            let groups = read::groups(snapshots, &selection.filter, by_hour);
-            let hours =
-                groups.into_iter().filter_map(|group| Some((group.key.hour?, group.totals)));
-            let mut hours: Vec<_> = hours.collect();
-            hours.sort_unstable_by_key(|(hour, _)| *hour);
-            hours
+            let mut totals = Vec::with_capacity(hours.len());
+            for (hour, known) in hours {
+                let total = known.or_else(|view| {
+                    let all = GroupBy::default();
+                    summarize::summarize(&[view], &filter, all, OrderBy::default(), 0)
+                        .map(|summary| summary.total())
+                })?;
+                if total.flows > 0 {
+                    totals.push((hour, total));
+                }
+            }
+            Ok(totals)
         })
-        .await
+        .await?
     }
 
     async fn instances(
@@ -165,18 +273,21 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Vec<Instance>, ReadError> {
         let memory = lock(&self.memory);
-        let mut instances: Vec<Instance> = memory
-            .instances()
-            .filter(|(id, _)| after.is_none_or(|after| *id > after))
-            .map(|(id, record)| record.named(id))
-            .collect();
-        instances.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        instances.truncate(limit);
-        Ok(instances)
+        let later = memory.instances().filter(|(id, _)| after.is_none_or(|after| *id > after));
+        let mut found: Vec<_> = later.collect();
+        if found.len() > limit {
+            found.select_nth_unstable_by_key(limit, |(id, _)| *id);
+            found.truncate(limit);
+        }
+        found.sort_unstable_by_key(|(id, _)| *id);
+        Ok(found.into_iter().map(|(id, record)| record.named(id)).collect())
     }
 
-    fn changes(&self, _selection: Selection, after: Option<u64>) -> Box<dyn Changes> {
-        Box::new(read::NoChanges(after))
+    fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes> {
+        let Ok(journal) = self.journal() else { return Box::new(NothingMore) };
+        let (recent, memory) = (Arc::clone(&self.recent), Arc::clone(&self.memory));
+        let gatherer = Gatherer { recent, memory, journal, selection };
+        Box::new(Follower::new(gatherer, after))
     }
 
     async fn ready(&self) -> Result<(), ReadError> {
@@ -189,6 +300,7 @@ impl Store for EmbeddedStore {
 
     async fn close(&self) {
         lock(&self.queue).take();
+        lock(&self.journal).take();
         let Some(thread) = lock(&self.committer).take() else { return };
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
@@ -197,18 +309,18 @@ impl Store for EmbeddedStore {
     }
 }
 
-impl EmbeddedStore {
-    fn snapshots(&self, selection: &Selection) -> Vec<(Hour, hour_table::HourSnapshot)> {
-        let memory = lock(&self.memory);
-        let hours = memory.hours().into_iter().filter(|hour| selection.hours.contains(hour));
-        hours.map(|hour| (hour, memory.snapshot(hour))).collect()
-    }
-}
-
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ReadError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| ReadError(error.to_string()))
+}
+
+fn encode(write: &Write<'_>) -> Vec<u8> {
+    let mut entry = EntryWriter::new(write.origin.reporter(), write.flows.len());
+    for Flow { key, hour, counters } in &write.flows {
+        entry.push(*hour, [&key.src_app, &key.dest_app, &key.vpc_id], *counters);
+    }
+    entry.finish()
 }
 
 /// Whether the store still takes writes, and why not.

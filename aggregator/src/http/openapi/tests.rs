@@ -11,7 +11,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::http::{App, router, routes};
 use crate::metrics::Metrics;
-use crate::store::embedded::EmbeddedStore;
+use crate::store::embedded::{EmbeddedStore, Options};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/openapi.json");
 
@@ -61,7 +61,8 @@ fn described_paths_are_the_routes() {
 async fn described_methods_are_those_that_a_path_has() {
     let directory = tempfile::tempdir().unwrap();
     let metrics = Arc::new(Metrics::new().unwrap());
-    let store = EmbeddedStore::open(directory.path(), 1 << 20, Arc::clone(&metrics)).unwrap();
+    let options = Options::default();
+    let store = EmbeddedStore::open(directory.path(), &options, Arc::clone(&metrics)).unwrap();
     let app = Arc::new(App::new(Arc::new(store), metrics));
     let description = description();
     for (path, _) in routes() {

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 /// The elements of a chunk: small enough to copy, large enough that a snapshot of a million
-/// elements is a thousand pointers.
-pub(super) const CHUNK_LEN: usize = 1024;
+/// elements is a few thousand pointers.
+pub(super) const CHUNK_LEN: usize = 256;
 
 #[derive(Clone, Debug)]
 pub(super) struct Chunked<T> {

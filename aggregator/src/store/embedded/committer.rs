@@ -4,93 +4,104 @@
 //! Being alone, it decides duplicates and overflows by looking at memory and at the group it is
 //! putting together; no lock spans the sync.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::mpsc::Receiver;
+mod group;
+mod housekeeping;
+mod inspect;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use flow_model::limits::MAX_COUNTER;
-use flow_model::{Counters, FlowKey, Hour, Status};
+use fjall::Slice;
+use flow_model::{Hour, Status};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use self::group::{Group, Verdict};
+use self::housekeeping::Housekeeping;
 use super::checkpointer::Checkpointer;
 use super::journal::{Entries, Journal, JournalError};
 use super::memory::Memory;
-use super::record::{self, StoredInstance};
+use super::recent::Recent;
 use super::{Health, lock};
 use crate::limits::{MAX_GROUP_BYTES, MAX_GROUP_WRITES};
 use crate::metrics::Metrics;
-use crate::store::{ApplyError, Delivery};
+use crate::store::{Applied, ApplyError, Delivery, WriteKey};
 
 /// A write that waits to be committed.
 pub(super) struct Job {
     /// The log entry.
-    pub bytes: Vec<u8>,
+    pub bytes: Slice,
     /// How many flows it has.
-    pub flow_count: usize,
+    pub flow_count: u64,
+    /// How many of the flows that came were left out, because their hours are not kept.
+    pub expired_flows: u64,
     /// How many bytes the write adds to each hour, both directions together.
     pub hour_sums: Vec<(Hour, u128)>,
-    /// The batch that it is, or nothing for a direct write.
-    pub delivery: Option<Delivery<'static>>,
+    /// How a resend is told.
+    pub identity: Identity,
     /// Where the outcome goes.
-    pub reply: oneshot::Sender<Result<Status, ApplyError>>,
+    pub reply: oneshot::Sender<Result<Applied, ApplyError>>,
     /// The job's share of the queue's bytes, given back when the job is dropped.
     pub _permit: OwnedSemaphorePermit,
 }
 
-/// What to do with a job, given memory and the group so far.
-enum Verdict {
-    Apply,
-    Duplicate,
-    /// An hour's bytes come near the range of a counter: look at every key.
-    Inspect,
-}
-
-/// Jobs that will be committed together.
-#[derive(Default)]
-struct Group {
-    jobs: Vec<Job>,
-    duplicates: Vec<Job>,
-    instances: HashMap<String, StoredInstance>,
-    hour_sums: HashMap<Hour, u128>,
+/// What tells a resend.
+pub(super) enum Identity {
+    None,
+    Key(WriteKey),
+    Batch(Delivery<'static>),
 }
 
 pub(super) struct Committer {
     pub journal: Journal,
     pub memory: Arc<Mutex<Memory>>,
+    pub recent: Arc<Recent>,
     pub health: Arc<Health>,
     pub metrics: Arc<Metrics>,
-    pub checkpointer: Checkpointer,
     pub log_index: u64,
-    /// The hours changed since the last checkpoint began.
-    pub dirty: BTreeSet<Hour>,
-    /// The log's growth since then, in bytes.
-    pub log_bytes: u64,
+    pub housekeeping: Housekeeping,
 }
 
 impl Committer {
+    /// Makes one that goes on after this log entry.
+    pub fn new(
+        parts: (Journal, Arc<Mutex<Memory>>, Arc<Recent>, Arc<Health>, Arc<Metrics>),
+        log_index: u64,
+        log_bytes: u64,
+        checkpointer: Checkpointer,
+        keep: super::Keep,
+    ) -> Self {
+        let (journal, memory, recent, health, metrics) = parts;
+        let housekeeping = Housekeeping::new(keep, checkpointer, log_bytes);
+        Self { journal, memory, recent, health, metrics, log_index, housekeeping }
+    }
+
     /// Commits jobs until no sender is left.
     pub fn run(mut self, queue: &Receiver<Job>) {
-        while let Ok(first) = queue.recv() {
-            let mut size_bytes = first.bytes.len();
-            let mut jobs = vec![first];
-            while jobs.len() < MAX_GROUP_WRITES && size_bytes < MAX_GROUP_BYTES {
-                let Ok(job) = queue.try_recv() else { break };
-                size_bytes += job.bytes.len();
-                jobs.push(job);
+        loop {
+            match queue.recv_timeout(self.housekeeping.patience()) {
+                Ok(first) => {
+                    let jobs = group_with(first, queue);
+                    self.process(jobs);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.process(jobs);
-            self.checkpoint_if_due();
+            self.keep_house();
         }
-        self.checkpointer.finish();
+        self.housekeeping.finish();
     }
 
     fn process(&mut self, jobs: Vec<Job>) {
         let mut group = Group::default();
         for job in jobs {
+            let job = self.without_expired(job);
             match self.judge(&job, &group) {
                 Verdict::Apply => self.admit(job, &mut group),
-                Verdict::Duplicate => group.duplicates.push(job),
+                Verdict::Duplicate { expired_flows } => {
+                    group.duplicates.push(Job { expired_flows, ..job });
+                }
+                Verdict::Refuse(error) => answer(job, Err(error)),
                 Verdict::Inspect => {
                     self.commit(std::mem::take(&mut group));
                     match self.inspect(&job) {
@@ -104,64 +115,14 @@ impl Committer {
         self.commit(group);
     }
 
-    fn judge(&self, job: &Job, group: &Group) -> Verdict {
-        if let Some(delivery) = &job.delivery
-            && let Some(known) = self.delivered(delivery.instance.as_str(), group)
-            && delivery.sequence <= known.sequence
-        {
-            return Verdict::Duplicate;
-        }
-        let memory = lock(&self.memory);
-        let near_the_limit = job.hour_sums.iter().any(|(hour, sum)| {
-            let stored = memory.table(*hour).map_or(0, |table| table.sum());
-            let waiting = group.hour_sums.get(hour).copied().unwrap_or_default();
-            stored + waiting + sum > u128::from(MAX_COUNTER)
-        });
-        if near_the_limit { Verdict::Inspect } else { Verdict::Apply }
-    }
-
-    /// What an instance has delivered, this group included.
-    fn delivered(&self, id: &str, group: &Group) -> Option<StoredInstance> {
-        group.instances.get(id).cloned().or_else(|| lock(&self.memory).instance(id).cloned())
-    }
-
-    fn admit(&self, job: Job, group: &mut Group) {
-        for (hour, sum) in &job.hour_sums {
-            *group.hour_sums.entry(*hour).or_default() += sum;
-        }
-        if let Some(delivery) = &job.delivery {
-            let id = delivery.instance.as_str();
-            let before = self.delivered(id, group);
-            let after = StoredInstance::after(before.as_ref(), delivery, now_ms());
-            group.instances.insert(id.to_owned(), after);
-        }
-        group.jobs.push(job);
-    }
-
-    /// Checks every sum of a job that is about to be committed alone.
-    fn inspect(&self, job: &Job) -> Result<(), ApplyError> {
-        let (reporter, flows) = record::decode_write(&job.bytes).map_err(unreadable)?;
-        let memory = lock(&self.memory);
-        let mut sums: HashMap<(Hour, &FlowKey<'_>), Counters> = HashMap::new();
-        for (index, flow) in flows.iter().enumerate() {
-            let sum = sums.entry((flow.hour, &flow.key)).or_insert_with(|| {
-                let stored = memory.table(flow.hour).and_then(|table| table.find(&flow.key));
-                *stored.unwrap_or_default().side_mut(reporter)
-            });
-            *sum = sum
-                .checked_add(flow.counters)
-                .map_err(|error| ApplyError::Overflow { index, field: error.field })?;
-        }
-        Ok(())
-    }
-
     fn commit(&mut self, group: Group) {
         if group.jobs.is_empty() && group.duplicates.is_empty() {
             return;
         }
-        let Group { jobs, duplicates, instances, .. } = group;
+        let Group { jobs, duplicates, entries, .. } = group;
         let result = self.health.check().and_then(|()| {
-            self.make_durable(&jobs, &instances).map_err(|error| self.fail(&error.to_string()))?;
+            let instances = entries.instances.clone();
+            self.make_durable(&jobs, entries).map_err(|error| self.fail(&error.to_string()))?;
             self.remember(&jobs, instances).map_err(|error| self.fail(&error))
         });
         for (jobs, status) in [(jobs, Status::Applied), (duplicates, Status::Duplicate)] {
@@ -169,55 +130,51 @@ impl Committer {
                 if result.is_ok() {
                     self.count(&job, status);
                 }
-                answer(job, result.clone().map(|()| status).map_err(ApplyError::Unavailable));
+                let applied = Applied { status, expired_flows: job.expired_flows };
+                answer(job, result.clone().map(|()| applied).map_err(ApplyError::Unavailable));
             }
         }
     }
 
-    fn make_durable(
-        &mut self,
-        jobs: &[Job],
-        instances: &HashMap<String, StoredInstance>,
-    ) -> Result<(), JournalError> {
+    fn make_durable(&mut self, jobs: &[Job], entries: group::Dedupe) -> Result<(), JournalError> {
         if jobs.is_empty() {
             return Ok(());
         }
         let started = Instant::now();
         let log = (self.log_index + 1..).zip(jobs.iter().map(|job| job.bytes.clone()));
-        let instances = instances.iter().map(|(id, record)| (id.clone(), record.clone()));
-        let entries = Entries { log: log.collect(), instances: instances.collect() };
-        self.journal.commit(entries)?;
-        self.log_index += jobs.len() as u64;
-        self.log_bytes += jobs.iter().map(|job| job.bytes.len() as u64).sum::<u64>();
+        self.journal.commit(Entries {
+            log: log.collect(),
+            instances: entries.instances.into_iter().collect(),
+            write_keys: entries.write_keys.into_iter().collect(),
+        })?;
+        self.housekeeping.log_bytes += jobs.iter().map(|job| job.bytes.len() as u64).sum::<u64>();
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         self.metrics.commit_writes.observe(jobs.len() as f64);
         Ok(())
     }
 
-    fn remember(
-        &mut self,
-        jobs: &[Job],
-        instances: HashMap<String, StoredInstance>,
-    ) -> Result<(), String> {
+    fn remember(&mut self, jobs: &[Job], instances: group::Instances) -> Result<(), String> {
+        let numbered = (self.log_index + 1..).zip(jobs);
         let mut memory = lock(&self.memory);
-        for job in jobs {
-            let (reporter, flows) =
-                record::decode_write(&job.bytes).map_err(|error| error.to_string())?;
-            memory.add(&flows, reporter).map_err(|error| error.to_string())?;
-            self.dirty.extend(job.hour_sums.iter().map(|(hour, _)| *hour));
+        for (index, job) in numbered.clone() {
+            memory.add_entry(&job.bytes, index).map_err(|error| error.to_string())?;
         }
         for (id, record) in instances {
             memory.set_instance(id, record);
         }
+        drop(memory);
+        self.log_index += jobs.len() as u64;
+        self.recent.publish(numbered.map(|(index, job)| (index, job.bytes.clone())));
         Ok(())
     }
 
     /// Counts here, where it is known what happened: a client that has gone does not wait to see.
     fn count(&self, job: &Job, status: Status) {
         if status == Status::Applied {
-            self.metrics.flows_accepted.inc_by(job.flow_count as u64);
+            self.metrics.flows_accepted.inc_by(job.flow_count);
+            self.metrics.flows_expired.inc_by(job.expired_flows);
         }
-        if let Some(delivery) = &job.delivery {
+        if let Identity::Batch(delivery) = &job.identity {
             self.metrics.batches.with_label_values(&[status.as_str()]).inc();
             if status == Status::Applied {
                 self.metrics.lost_bytes.inc_by(delivery.lost_bytes);
@@ -233,30 +190,26 @@ impl Committer {
         self.health.fail(reason);
         reason.to_owned()
     }
-
-    fn checkpoint_if_due(&mut self) {
-        if self.checkpointer.is_due(self.log_bytes) && self.health.check().is_ok() {
-            let mut dirty = std::mem::take(&mut self.dirty);
-            dirty.extend(self.checkpointer.take_missed());
-            let memory = lock(&self.memory);
-            let hours = dirty.into_iter().map(|hour| (hour, memory.snapshot(hour))).collect();
-            drop(memory);
-            self.checkpointer.start(&self.journal, hours, self.log_index);
-            self.log_bytes = 0;
-        }
-    }
 }
 
-fn answer(job: Job, outcome: Result<Status, ApplyError>) {
+/// A job and those that wait behind it, as many as one sync may cover.
+fn group_with(first: Job, queue: &Receiver<Job>) -> Vec<Job> {
+    let mut size_bytes = first.bytes.len();
+    let mut jobs = vec![first];
+    while jobs.len() < MAX_GROUP_WRITES && size_bytes < MAX_GROUP_BYTES {
+        let Ok(job) = queue.try_recv() else { break };
+        size_bytes += job.bytes.len();
+        jobs.push(job);
+    }
+    jobs
+}
+
+fn answer(job: Job, outcome: Result<Applied, ApplyError>) {
     // The client may have gone; its write stands.
     let _ = job.reply.send(outcome);
 }
 
-fn unreadable(error: record::DecodeError) -> ApplyError {
-    ApplyError::Unavailable(error.to_string())
-}
-
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,32 +1,39 @@
-//! `Journal`: the store's directory. fjall keeps four keyspaces in it:
+//! `Journal`: the store's directory. fjall keeps six keyspaces in it:
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
 //! | `log` | index, u64 | the flows of one write |
 //! | `instances` | instance id | its dedupe record |
+//! | `write_keys` | idempotency key | its dedupe record |
+//! | `write_key_times` | time u64, idempotency key | nothing: what to forget first |
 //! | `parts` | generation u64, hour u32, kind u8, chunk u32 | a chunk of an hour's names or records |
 //! | `meta` | `format`, `checkpoint` | the directory's format; which parts and log entries count |
 //!
 //! Integers in keys are big-endian, so that they sort. A log entry and the dedupe record of its
-//! batch are committed in one atomic, synced write.
+//! write are committed in one atomic, synced write.
 
-mod checkpoint;
+pub(super) mod checkpoint;
+mod dedupe;
 mod keys;
 mod load;
 mod mark;
+pub(super) mod run;
 
 use std::path::Path;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
 use self::mark::Mark;
-use super::record::StoredInstance;
+use super::record::dedupe::{StoredInstance, StoredKey};
 
 /// What the directory's layout is; a directory of another format is refused.
-const DIRECTORY_FORMAT: &[u8] = b"fas embedded store 1";
+const DIRECTORY_FORMAT: &[u8] = b"fas embedded store 2";
 
-/// fjall's block cache, in bytes. The store reads from disk only when it opens.
-const BLOCK_CACHE_BYTES: u64 = 4 * 1024 * 1024;
+/// The layout before: its values are still read, and its first checkpoint makes it this one.
+const OLD_DIRECTORY_FORMAT: &[u8] = b"fas embedded store 1";
+
+/// fjall's block cache, in bytes: for cold hours and idempotency keys.
+const BLOCK_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Why a directory cannot be opened, or is not usable any more.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +42,8 @@ pub enum JournalError {
     #[error("the directory is in use by another process")]
     Locked,
     /// It is something else, or of a version that this program does not know.
-    #[error("the directory holds data of another format ({0:?}); this version reads {expected:?}",
+    #[error("the directory holds data of another format ({0:?}); this version reads {expected:?} \
+             and the one before. Use the version of fas that wrote it, or a newer one",
             expected = String::from_utf8_lossy(DIRECTORY_FORMAT))]
     Format(String),
     /// A value cannot be read.
@@ -81,6 +89,8 @@ pub(super) struct Journal {
     database: Database,
     log: Keyspace,
     instances: Keyspace,
+    write_keys: Keyspace,
+    write_key_times: Keyspace,
     parts: Keyspace,
     meta: Keyspace,
     mark: Mark,
@@ -89,8 +99,9 @@ pub(super) struct Journal {
 /// Writes that become durable together.
 #[derive(Default)]
 pub(super) struct Entries {
-    pub log: Vec<(u64, Vec<u8>)>,
+    pub log: Vec<(u64, Slice)>,
     pub instances: Vec<(String, StoredInstance)>,
+    pub write_keys: Vec<(Vec<u8>, StoredKey)>,
 }
 
 impl Journal {
@@ -101,6 +112,8 @@ impl Journal {
         let journal = Self {
             log: keyspace("log")?,
             instances: keyspace("instances")?,
+            write_keys: keyspace("write_keys")?,
+            write_key_times: keyspace("write_key_times")?,
             parts: keyspace("parts")?,
             meta: keyspace("meta")?,
             mark: Mark::open(directory)?,
@@ -112,7 +125,7 @@ impl Journal {
 
     fn check_format(&self) -> Result<(), JournalError> {
         match self.meta.get("format")? {
-            Some(format) if &*format == DIRECTORY_FORMAT => Ok(()),
+            Some(format) if [DIRECTORY_FORMAT, OLD_DIRECTORY_FORMAT].contains(&&*format) => Ok(()),
             Some(other) => Err(JournalError::Format(String::from_utf8_lossy(&other).into_owned())),
             None => {
                 self.meta.insert("format", DIRECTORY_FORMAT)?;
@@ -132,6 +145,11 @@ impl Journal {
             let bytes = instance.encode().map_err(|error| damaged("a dedupe record", &error))?;
             batch.insert(&self.instances, id.into_bytes(), bytes);
         }
+        for (key, stored) in entries.write_keys {
+            let bytes = stored.encode().map_err(|error| damaged("a dedupe record", &error))?;
+            batch.insert(&self.write_key_times, dedupe::time_key(stored.applied_ms, &key), []);
+            batch.insert(&self.write_keys, key, bytes);
+        }
         batch.commit()?;
         if let Some(index) = last_index {
             self.mark.set(index);
@@ -140,7 +158,7 @@ impl Journal {
     }
 }
 
-fn damaged(what: &str, reason: &dyn std::fmt::Display) -> JournalError {
+pub(super) fn damaged(what: &str, reason: &dyn std::fmt::Display) -> JournalError {
     JournalError::Damaged { what: what.to_owned(), reason: reason.to_string() }
 }
 
@@ -154,8 +172,26 @@ impl Journal {
         self.mark.set(log_index);
     }
 
-    pub fn set_format(&self, format: &str) {
-        self.meta.insert("format", format).unwrap();
+    pub fn format(&self) -> Option<Vec<u8>> {
+        self.meta.get("format").unwrap().map(|format| format.to_vec())
+    }
+
+    /// The hours of the last checkpoint.
+    pub fn stored_hours(&self) -> Vec<flow_model::Hour> {
+        let bytes = self.meta.get("checkpoint").unwrap().unwrap_or_default();
+        let checkpoint = super::record::checkpoint::StoredCheckpoint::decode(&bytes);
+        checkpoint.unwrap_or_default().hours.iter().map(|stored| stored.hour).collect()
+    }
+
+    /// Puts a value as it is.
+    pub fn put(&self, keyspace: &str, key: &[u8], value: &[u8]) {
+        let keyspace = match keyspace {
+            "log" => &self.log,
+            "instances" => &self.instances,
+            "parts" => &self.parts,
+            _ => &self.meta,
+        };
+        keyspace.insert(key, value).unwrap();
         self.database.persist(PersistMode::SyncAll).unwrap();
     }
 }

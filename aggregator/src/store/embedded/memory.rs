@@ -1,45 +1,122 @@
-//! `Memory`: what the store knows without asking the disk: hour tables and dedupe records.
+//! `Memory`: what the store knows: hours, wherever they are, and dedupe records of instances.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
-use flow_model::{CounterError, Flow, Hour, Reporter};
+use flow_model::Hour;
 
-use super::hour_table::{HourSnapshot, HourTable};
-use super::record::StoredInstance;
+use super::hour::HourState;
+use super::hour_table::{AddError, KeyIds};
+use super::hour_view::HourView;
+use super::journal::Journal;
+use super::record::DecodeError;
+use super::record::checkpoint::StoredHour;
+use super::record::dedupe::StoredInstance;
+use super::record::entry::EntryReader;
+use crate::store::Totals;
 
 #[derive(Default)]
 pub(super) struct Memory {
-    hours: BTreeMap<Hour, HourTable>,
+    hours: BTreeMap<Hour, HourState>,
     instances: HashMap<String, StoredInstance>,
 }
 
+/// Why a log entry cannot be added.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EntryError {
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Add(#[from] AddError),
+}
+
 impl Memory {
-    /// Adds flows to one side's counters.
+    /// Adds the flows of a log entry.
     ///
     /// # Errors
-    /// As [`HourTable::add`]; the flows before the failing one stay added.
-    pub fn add(&mut self, flows: &[Flow<'_>], reporter: Reporter) -> Result<(), CounterError> {
-        flows.iter().try_for_each(|flow| self.table_mut(flow.hour).add(flow, reporter))
+    /// When the entry cannot be read or a sum leaves its range; the flows before the failing one
+    /// stay added.
+    pub fn add_entry(&mut self, bytes: &[u8], log_index: u64) -> Result<(), EntryError> {
+        let reader = EntryReader::new(bytes)?;
+        let reporter = reader.reporter();
+        let mut current: Option<(Hour, &mut HourState, KeyIds)> = None;
+        for flow in reader {
+            let flow = flow?;
+            if current.as_ref().is_none_or(|(hour, ..)| *hour != flow.hour) {
+                let state = self.hours.entry(flow.hour).or_default();
+                (state.last_write, state.is_dirty) = (log_index, true);
+                current = Some((flow.hour, state, [u32::MAX; 3]));
+            }
+            let Some((_, state, key)) = &mut current else { continue };
+            for ((id, name), is_same) in key.iter_mut().zip(flow.names).zip(flow.is_same) {
+                // Numbers are those of the hour: only within it are they known from before.
+                if !is_same || *id == u32::MAX {
+                    *id = state.table.intern(name).map_err(AddError::from)?;
+                }
+            }
+            state.table.add(*key, reporter, flow.counters)?;
+        }
+        Ok(())
     }
 
-    /// The table of an hour, made if it is new.
-    pub fn table_mut(&mut self, hour: Hour) -> &mut HourTable {
+    /// The state of an hour, made if it is new.
+    pub fn hour_mut(&mut self, hour: Hour) -> &mut HourState {
         self.hours.entry(hour).or_default()
     }
 
-    /// The table of an hour that has flows.
-    pub fn table(&self, hour: Hour) -> Option<&HourTable> {
+    /// Puts an hour that is on disk.
+    pub fn put_cold(&mut self, stored: StoredHour) {
+        self.hours.insert(stored.hour, HourState::cold(stored));
+    }
+
+    /// All hours, in order.
+    pub fn hours(&self) -> impl DoubleEndedIterator<Item = (Hour, &HourState)> {
+        self.hours.iter().map(|(hour, state)| (*hour, state))
+    }
+
+    /// All hours, in order, to be changed.
+    pub fn hours_mut(&mut self) -> impl Iterator<Item = (Hour, &mut HourState)> {
+        self.hours.iter_mut().map(|(hour, state)| (*hour, state))
+    }
+
+    /// All bytes ever added to an hour: no counter in it is larger.
+    pub fn sum(&self, hour: Hour) -> u128 {
+        self.hours.get(&hour).map_or(0, HourState::sum)
+    }
+
+    /// The hours in a range as they are now.
+    pub fn views(&self, hours: &RangeInclusive<Hour>, journal: &Journal) -> Vec<HourView> {
+        if hours.is_empty() {
+            return Vec::new();
+        }
+        let hours = self.hours.range(hours.clone());
+        hours.map(|(hour, state)| state.view(*hour, journal)).collect()
+    }
+
+    /// The totals of the hours in a range, or the hours themselves where rows must be added up.
+    pub fn totals(
+        &self,
+        hours: &RangeInclusive<Hour>,
+        journal: &Journal,
+    ) -> Vec<(Hour, Result<Totals, HourView>)> {
+        if hours.is_empty() {
+            return Vec::new();
+        }
+        let one = |(hour, state): (&Hour, &HourState)| {
+            (*hour, state.totals().ok_or_else(|| state.view(*hour, journal)))
+        };
+        self.hours.range(hours.clone()).map(one).collect()
+    }
+
+    /// An hour's state, if it has flows.
+    pub fn hour(&self, hour: Hour) -> Option<&HourState> {
         self.hours.get(&hour)
     }
 
-    /// The hours that have flows, in order.
-    pub fn hours(&self) -> Vec<Hour> {
-        self.hours.keys().copied().collect()
-    }
-
-    /// What an hour is now.
-    pub fn snapshot(&self, hour: Hour) -> HourSnapshot {
-        self.hours.get(&hour).map(HourTable::snapshot).unwrap_or_default()
+    /// Forgets the hours before one; gives how many there were.
+    pub fn prune(&mut self, first_hour: Hour) -> usize {
+        let kept = self.hours.split_off(&first_hour);
+        std::mem::replace(&mut self.hours, kept).len()
     }
 
     /// What an instance has delivered.
@@ -55,5 +132,10 @@ impl Memory {
     /// Notes what an instance has delivered.
     pub fn set_instance(&mut self, id: String, record: StoredInstance) {
         self.instances.insert(id, record);
+    }
+
+    /// Forgets an instance.
+    pub fn forget_instance(&mut self, id: &str) {
+        self.instances.remove(id);
     }
 }

@@ -6,29 +6,36 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flow_model::{Counters, Flow, FlowKey, Name, Status};
 
-use super::{EmbeddedStore, JournalError};
+use super::{EmbeddedStore, JournalError, Options};
 use crate::limits::{DEFAULT_CHECKPOINT_BYTES, MAX_QUEUED_BYTES};
 use crate::metrics::Metrics;
 use crate::store::contract::{Place, contract_tests};
 use crate::store::{ApplyError, Origin, Selection, Store, Write};
 
+mod cold;
+mod format;
+
 struct Directory {
     path: tempfile::TempDir,
-    checkpoint_bytes: u64,
+    options: Options,
 }
 
 impl Directory {
     fn new(checkpoint_bytes: u64) -> Self {
-        Self { path: tempfile::tempdir().unwrap(), checkpoint_bytes }
+        Self::with(Options { checkpoint_bytes, ..Options::default() })
+    }
+
+    fn with(options: Options) -> Self {
+        Self { path: tempfile::tempdir().unwrap(), options }
     }
 
     fn try_open(&self) -> Result<EmbeddedStore, JournalError> {
-        open(self.path.path(), self.checkpoint_bytes)
+        open(self.path.path(), &self.options)
     }
 }
 
-fn open(path: &Path, checkpoint_bytes: u64) -> Result<EmbeddedStore, JournalError> {
-    EmbeddedStore::open(path, checkpoint_bytes, Arc::new(Metrics::new().unwrap()))
+fn open(path: &Path, options: &Options) -> Result<EmbeddedStore, JournalError> {
+    EmbeddedStore::open(path, options, Arc::new(Metrics::new().unwrap()))
 }
 
 #[async_trait]
@@ -46,6 +53,22 @@ mod from_the_log {
 mod from_checkpoints {
     use super::*;
     contract_tests!(Directory::new(1));
+}
+
+/// Every hour leaves memory as soon as it can.
+mod from_disk {
+    use super::*;
+    contract_tests!(Directory::with(Options {
+        checkpoint_bytes: 1,
+        hot_hours: 0,
+        ..Options::default()
+    }));
+}
+
+/// Memory is for one small hour at most.
+mod with_little_memory {
+    use super::*;
+    contract_tests!(Directory::with(Options { memory_budget: 10_000, ..Options::default() }));
 }
 
 fn write(key: &str) -> Write<'static> {
@@ -74,9 +97,10 @@ async fn a_checkpoint_lets_go_of_the_log_and_of_the_parts_before() {
         store.close().await;
     }
     let journal = super::Journal::open(directory.path.path()).unwrap();
-    let loaded = journal.load().unwrap();
+    let loaded = journal.load(|_| Default::default()).unwrap();
     assert_eq!(loaded.log_bytes, 0, "the log is empty");
-    assert_eq!(loaded.checkpoint.hours, [(1, loaded.checkpoint.generation)]);
+    let [stored] = loaded.checkpoint.hours.as_slice() else { panic!("one hour") };
+    assert_eq!((stored.hour, stored.generation), (1, loaded.checkpoint.generation));
     assert_eq!(journal.part_count().unwrap(), 2, "one chunk of names, one of records");
     assert_eq!(loaded.checkpoint.log_index, 10);
 }
@@ -85,7 +109,11 @@ async fn a_checkpoint_lets_go_of_the_log_and_of_the_parts_before() {
 async fn a_directory_of_another_format_is_refused() {
     let directory = Directory::new(1);
     directory.try_open().unwrap().close().await;
-    super::Journal::open(directory.path.path()).unwrap().set_format("fas embedded store 9");
+    super::Journal::open(directory.path.path()).unwrap().put(
+        "meta",
+        b"format",
+        b"fas embedded store 9",
+    );
     match directory.try_open() {
         Err(JournalError::Format(found)) => assert_eq!(found, "fas embedded store 9"),
         other => panic!("{:?}", other.err()),
@@ -122,14 +150,17 @@ async fn a_log_that_ends_too_early_is_refused() {
 #[test]
 fn a_directory_that_cannot_be_made_is_an_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    assert!(matches!(open(&file.path().join("x"), 1), Err(JournalError::Storage(_))));
+    assert!(matches!(
+        open(&file.path().join("x"), &Options::default()),
+        Err(JournalError::Storage(_))
+    ));
 }
 
 #[tokio::test]
 async fn a_full_queue_refuses_and_recovers() {
     let directory = Directory::new(DEFAULT_CHECKPOINT_BYTES);
     let store = directory.try_open().unwrap();
-    let size_bytes = super::record::encode_write(&write("a")).unwrap().len();
+    let size_bytes = super::encode(&write("a")).len();
     let waiting = |spared: usize| {
         let taken = u32::try_from(MAX_QUEUED_BYTES - spared).unwrap();
         Arc::clone(&store.queue_bytes).try_acquire_many_owned(taken).unwrap()

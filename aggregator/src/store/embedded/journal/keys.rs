@@ -15,9 +15,15 @@ pub(super) fn hour_prefix(generation: u64, hour: Hour) -> [u8; 12] {
     key
 }
 
-pub(super) fn part_key(generation: u64, hour: Hour, kind: u8, chunk: u32) -> Vec<u8> {
+/// What the keys of an hour's parts of one kind start with.
+pub(super) fn kind_prefix(generation: u64, hour: Hour, kind: u8) -> Vec<u8> {
     let mut key = hour_prefix(generation, hour).to_vec();
     key.push(kind);
+    key
+}
+
+pub(super) fn part_key(generation: u64, hour: Hour, kind: u8, chunk: u32) -> Vec<u8> {
+    let mut key = kind_prefix(generation, hour, kind);
     key.extend_from_slice(&chunk.to_be_bytes());
     key
 }
