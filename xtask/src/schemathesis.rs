@@ -20,9 +20,6 @@ use crate::workspace::Workspace;
 /// The pinned packages. A change makes another environment.
 const REQUIREMENTS: &str = include_str!("../schemathesis/requirements.txt");
 
-/// Seconds that one request may take.
-const REQUEST_TIMEOUT: &str = "20";
-
 /// Starts schemathesis by its own entry point, because the script that pip makes names a
 /// directory that is moved later.
 const START: &str = "from schemathesis.cli import schemathesis; schemathesis()";
@@ -81,8 +78,8 @@ impl Schemathesis {
                 .arg(settings.join("schemathesis.toml"))
                 .arg("run")
                 .arg(service.url("/openapi.json"))
-                .args(["--checks", "all", "--request-timeout", REQUEST_TIMEOUT])
-                .args(["--header", &format!("authorization: Bearer {}", service.token())]);
+                .args(["--checks", "all"])
+                .args(["--header", &format!("Authorization: Bearer {}", service.token())]);
             // The token dies with the service, but need not be in a failure's words.
             let outcome = command::run(&mut test);
             outcome.map_err(|_| Failure::new("the service is not as it is described; see above"))
