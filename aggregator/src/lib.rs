@@ -1,8 +1,10 @@
 //! The aggregator: takes flow deltas over HTTP, applies each exactly once, and serves the
 //! aggregates by hour.
 //!
-//! Dependencies run one way: `http -> {ingest, query} -> store -> flow-model`.
+//! Dependencies run one way: `http -> {ingest, query} -> store -> flow-model`. The command line,
+//! `cli`, is a client of the interface, and knows nothing of what is behind it.
 
+pub mod cli;
 pub mod config;
 mod http;
 mod ingest;

@@ -108,6 +108,53 @@ pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a stream waits for its reader to take what was sent.
 pub const STREAM_STALL: Duration = Duration::from_secs(10);
+/// Flows that `fas import` sends in one request. The keys that make a repeated import harmless
+/// are made of these chunks, so another figure would make every import a new one.
+pub const CHUNK_RECORDS: usize = 1_000;
+
+/// The longest record that `fas import` reads, in bytes: three names with every character
+/// escaped, with room for spaces.
+pub const MAX_RECORD_BYTES: usize = 64 * 1024;
+
+/// The most requests that `fas import` may have in flight.
+pub const MAX_PARALLEL_IMPORTS: u8 = 4;
+
+/// How often `fas import` sends a chunk before it gives up: about a minute and a half.
+pub const IMPORT_ATTEMPTS: u32 = 10;
+
+/// How often a command asks a busy server for something that it reads.
+pub const READ_ATTEMPTS: u32 = 4;
+
+/// The first pause of the command line before it tries again, doubled each time; see
+/// [`MAX_RETRY_PAUSE`].
+pub const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest such pause that the command line chooses by itself.
+pub const MAX_RETRY_PAUSE: Duration = Duration::from_secs(15);
+
+/// The longest pause that a server can make the command line take, by `retry-after`.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// How long the command line waits for a connection.
+pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long `fas tail` waits for the next bytes of a stream, which has a comment every 15 s.
+pub const STREAM_SILENCE: Duration = Duration::from_secs(45);
+
+/// Rows that the command line asks for at once.
+pub const PAGE_ROWS: u64 = 10_000;
+
+/// Rows that a table for people is laid out by at once.
+pub const TABLE_PAGE_ROWS: u64 = 1_000;
+
+/// The largest answer that the command line takes, in bytes.
+pub const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The largest event of a stream that the command line takes, in bytes.
+pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Flows whose last figures `fas tail` remembers.
+pub const MAX_REMEMBERED_FLOWS: usize = 100_000;
 
 // A single largest request always fits the queue and a group.
 const _: () = assert!(MAX_QUEUED_BYTES >= 2 * MAX_BODY_BYTES);
@@ -115,3 +162,10 @@ const _: () = assert!(MAX_GROUP_WRITES <= MAX_QUEUED_WRITES);
 // A page without a limit, and hints without one, are allowed pages and hints.
 const _: () = assert!(DEFAULT_PAGE_ROWS <= MAX_PAGE_ROWS && DEFAULT_SUMMARY_ROWS <= MAX_PAGE_ROWS);
 const _: () = assert!(DEFAULT_HINTS <= MAX_HINTS);
+
+// A chunk of an import fits a body, though every name were as long and as much escaped as it can
+// be; and so does a page an answer.
+const MAX_FLOW_BYTES: usize = 3 * 2 * flow_model::limits::MAX_NAME_BYTES + 256;
+const _: () = assert!(CHUNK_RECORDS * MAX_FLOW_BYTES <= MAX_BODY_BYTES);
+const _: () = assert!(PAGE_ROWS * MAX_FLOW_BYTES as u64 <= MAX_ANSWER_BYTES);
+const _: () = assert!(MAX_FLOW_BYTES <= MAX_RECORD_BYTES);

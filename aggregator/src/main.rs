@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use aggregator::cli;
 use aggregator::config::{Config, Settings};
 use aggregator::metrics::Metrics;
 use aggregator::serve;
 use aggregator::store::embedded::{EmbeddedStore, Options};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,12 +32,17 @@ enum Command {
         #[arg(long, env = "FAS_CONFIG", value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Client(Box<cli::Command>),
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let Command::Serve { settings, config } = Cli::parse().command;
+    let (settings, config) = match Cli::parse().command {
+        Command::Serve { settings, config } => (settings, config),
+        Command::Client(command) => return cli::run(&command, Cli::command()),
+    };
     let outcome = settings
         .complete(config.as_deref(), |name| std::env::var_os(name).map(PathBuf::from))
         .map_err(AnyError::from)

@@ -69,6 +69,12 @@ impl<'a> Name<'a> {
         Some(Name(Cow::Owned(format!("{kept}~{:016x}", fnv1a(text.as_bytes())))))
     }
 
+    /// A name of 1 to [`MAX_NAME_BYTES`] bytes of printable ASCII, as the caller has seen to.
+    pub(crate) fn of_printable_ascii(text: &'a str) -> Self {
+        debug_assert!(fault_of(text).is_none());
+        Self(Cow::Borrowed(text))
+    }
+
     /// The name [`UNKNOWN`].
     pub const fn unknown() -> Name<'static> {
         Name(Cow::Borrowed(UNKNOWN))

@@ -1,5 +1,5 @@
 //! The wire format: JSON, version 1. One file per message, over typed fields whose errors name
-//! the element and the field.
+//! the element and the field, and over a scanner for messages that are written as we write them.
 
 mod answer;
 mod batch;
@@ -8,9 +8,13 @@ mod field;
 mod flows;
 mod groups;
 mod row;
+mod scanner;
 mod write;
 
 pub use answer::{decode_answer, encode_answer};
 pub use batch::{VERSION, decode_batch, encode_batch};
 pub use error::WireError;
-pub use flows::{decode_flows, encode_flow, encode_flows};
+pub use flows::{decode_flow_lines, decode_flows, encode_flow, encode_flows};
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@
 
 use flow_model::limits::{MAX_BATCH_FLOWS, MAX_COUNTER, MAX_NAME_BYTES};
 use flow_model::wire::{
-    WireError, decode_answer, decode_batch, decode_flows, encode_answer, encode_batch, encode_flows,
+    WireError, decode_answer, decode_batch, decode_flow_lines, decode_flows, encode_answer,
+    encode_batch, encode_flow, encode_flows,
 };
 use flow_model::{Answer, Batch, Counters, Flow, FlowKey, Name, Reporter, Status};
 use proptest::prelude::*;
@@ -223,6 +224,28 @@ fn any_flow() -> impl Strategy<Value = Flow<'static>> {
             counters: Counters::new(tx, rx).unwrap(),
         },
     )
+}
+
+#[test]
+fn flows_may_come_one_a_line() {
+    let flows = [flow(1, ["a", "b", "c"], 1, 1), flow(2, ["ä\"", "b", "c"], 2, 1)];
+    let mut lines = b"\n".to_vec();
+    for flow in &flows {
+        encode_flow(flow, &mut lines);
+        lines.extend_from_slice(b"\r\n\n");
+    }
+    assert_eq!(decode_flow_lines(&lines).unwrap(), flows);
+    for (bad, said) in [
+        ("", "there must be at least one flow"),
+        (" \n", "there must be at least one flow"),
+        ("[]", "element 2: invalid type: sequence, expected an object with the fields of a flow"),
+        ("{", "element 2: malformed JSON: EOF while parsing an object at line 1 column 1"),
+        ("{} {}", "element 2: src_app: is missing"),
+    ] {
+        let good = if bad.trim().is_empty() { &b""[..] } else { &lines };
+        let error = decode_flow_lines(&[good, bad.as_bytes()].concat()).unwrap_err();
+        assert_eq!(error.to_string(), said);
+    }
 }
 
 proptest! {

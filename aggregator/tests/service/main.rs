@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
+mod cli;
 mod crash;
 mod fas;
 mod http;

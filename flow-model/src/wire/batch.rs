@@ -13,10 +13,11 @@ use serde::de::{MapAccess, Visitor};
 use super::error::{Place, Position, WireError, parse};
 use super::field::{Field, FieldName};
 use super::groups::Groups;
+use super::scanner::Scanner;
 use super::write::{push_integer, push_text};
 use crate::batch::Batch;
-use crate::flow::Flow;
-use crate::limits::MAX_COUNTER;
+use crate::flow::{Flow, Hour};
+use crate::limits::{MAX_BATCH_FLOWS, MAX_COUNTER};
 use crate::reporter::Reporter;
 
 /// The version of the wire format that this crate writes and reads.
@@ -39,9 +40,67 @@ const BATCH_FIELDS: [&str; 8] = [
 /// When it is not JSON, of another version, has more than [`MAX_BATCH_FLOWS`](crate::limits::MAX_BATCH_FLOWS) flows, or a field
 /// is not what it must be.
 pub fn decode_batch(bytes: &[u8]) -> Result<Batch<'_>, WireError> {
+    scan_batch(bytes).map_or_else(|| parse_batch(bytes), Ok)
+}
+
+pub(super) fn parse_batch(bytes: &[u8]) -> Result<Batch<'_>, WireError> {
     let position = Position::default();
     parse(bytes, &position, BatchObject(&position))
 }
+
+/// Reads a batch that is written just as [`encode_batch`] writes it.
+pub(super) fn scan_batch(bytes: &[u8]) -> Option<Batch<'_>> {
+    let mut scanner = Scanner::new(bytes)?;
+    let integer = |scanner: &mut Scanner<'_>, before| {
+        let value = if scanner.take(before) { scanner.integer() } else { None };
+        value.filter(|value| *value <= MAX_COUNTER)
+    };
+    if integer(&mut scanner, "{\"version\":")? != VERSION || !scanner.take(",\"instance\":") {
+        return None;
+    }
+    let instance = scanner.name()?;
+    let sequence = integer(&mut scanner, ",\"sequence\":").filter(|sequence| *sequence > 0)?;
+    if !scanner.take(",\"reporter\":") {
+        return None;
+    }
+    let reporter = Reporter::parse(&scanner.name()?)?;
+    let watermark_ms = integer(&mut scanner, ",\"watermark_ms\":")?;
+    let lost_bytes = integer(&mut scanner, ",\"lost_bytes\":")?;
+    let folded_bytes = integer(&mut scanner, ",\"folded_bytes\":")?;
+    let flows = scan_groups(&mut scanner, bytes.len())?;
+    let ends = scanner.take("}") && scanner.is_at_end();
+    ends.then_some(Batch {
+        instance,
+        sequence,
+        reporter,
+        watermark_ms,
+        lost_bytes,
+        folded_bytes,
+        flows,
+    })
+}
+
+fn scan_groups<'a>(scanner: &mut Scanner<'a>, size_bytes: usize) -> Option<Vec<Flow<'a>>> {
+    let mut flows = Vec::with_capacity((size_bytes / TYPICAL_ROW_BYTES).min(MAX_BATCH_FLOWS));
+    let mut before_group = ",\"hours\":[{\"hour\":";
+    while scanner.take(before_group) {
+        let hour = Hour::try_from(scanner.integer()?).ok()?;
+        let mut before_row = ",\"flows\":[";
+        while scanner.take(before_row) {
+            let (key, counters) = scanner.row()?;
+            flows.push(Flow { key, hour, counters });
+            before_row = ",";
+        }
+        if !scanner.take("]}") || flows.len() > MAX_BATCH_FLOWS {
+            return None;
+        }
+        before_group = ",{\"hour\":";
+    }
+    (scanner.take("]") && !flows.is_empty()).then_some(flows)
+}
+
+/// What a flow takes in a batch, as a first guess.
+const TYPICAL_ROW_BYTES: usize = 40;
 
 /// Writes a batch. The same batch always gives the same bytes. Flows of one hour are grouped
 /// where they stand together.

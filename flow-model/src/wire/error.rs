@@ -100,8 +100,16 @@ pub(super) fn parse<'a, V: Visitor<'a>>(
     position: &Position,
     visitor: V,
 ) -> Result<V::Value, WireError> {
+    parse_seed(bytes, position, position.seed(Place::default(), visitor))
+}
+
+/// Parses a whole message with a seed.
+pub(super) fn parse_seed<'a, S: DeserializeSeed<'a>>(
+    bytes: &'a [u8],
+    position: &Position,
+    seed: S,
+) -> Result<S::Value, WireError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let seed = position.seed(Place::default(), visitor);
     seed.deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| wire_error(&error, position.0.get()))

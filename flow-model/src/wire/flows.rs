@@ -1,11 +1,12 @@
-//! Direct writes and reads: a JSON array of flows with the six named fields.
+//! Direct writes and reads: flows with the six named fields, as a JSON array, or one a line.
 
 use std::fmt;
 
 use serde::de::{SeqAccess, Visitor};
 
-use super::error::{Place, Position, WireError, parse};
+use super::error::{Place, Position, WireError, parse, parse_seed};
 use super::row::FlowObject;
+use super::scanner::Scanner;
 use super::write::{push_integer, push_text};
 use crate::flow::Flow;
 
@@ -14,8 +15,70 @@ use crate::flow::Flow;
 /// # Errors
 /// When it is not JSON, not an array, empty, or an element is not a flow.
 pub fn decode_flows(bytes: &[u8]) -> Result<Vec<Flow<'_>>, WireError> {
+    scan_array(bytes).map_or_else(|| parse_flows(bytes), Ok)
+}
+
+/// Reads flows as JSON objects, one a line (NDJSON). Empty lines are passed over.
+///
+/// # Errors
+/// When a line is not JSON or not a flow, or there are none. A flow's position counts flows, not
+/// lines.
+pub fn decode_flow_lines(bytes: &[u8]) -> Result<Vec<Flow<'_>>, WireError> {
+    let mut flows = Vec::with_capacity(bytes.len() / TYPICAL_FLOW_BYTES);
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let flow = scan_line(line).map_or_else(|| parse_line(line, flows.len()), Ok)?;
+        flows.push(flow);
+    }
+    if flows.is_empty() {
+        let reason = "there must be at least one flow".to_owned();
+        return Err(WireError::Invalid { index: None, field: None, reason });
+    }
+    Ok(flows)
+}
+
+/// What a flow takes as JSON, as a first guess.
+const TYPICAL_FLOW_BYTES: usize = 96;
+
+pub(super) fn scan_array(bytes: &[u8]) -> Option<Vec<Flow<'_>>> {
+    let mut scanner = Scanner::new(bytes)?;
+    let mut flows = Vec::with_capacity(bytes.len() / TYPICAL_FLOW_BYTES);
+    scanner.space();
+    let mut before = "[";
+    loop {
+        if !scanner.take(before) {
+            break;
+        }
+        flows.push(scanner.flow()?);
+        scanner.space();
+        before = ",";
+    }
+    let ends = scanner.take("]");
+    scanner.space();
+    (ends && scanner.is_at_end() && !flows.is_empty()).then_some(flows)
+}
+
+pub(super) fn scan_line(line: &[u8]) -> Option<Flow<'_>> {
+    let mut scanner = Scanner::new(line)?;
+    let flow = scanner.flow()?;
+    scanner.space();
+    scanner.is_at_end().then_some(flow)
+}
+
+pub(super) fn parse_flows(bytes: &[u8]) -> Result<Vec<Flow<'_>>, WireError> {
     let position = Position::default();
     parse(bytes, &position, FlowArray(&position))
+}
+
+pub(super) fn parse_line(line: &[u8], index: usize) -> Result<Flow<'_>, WireError> {
+    let position = Position::default();
+    let flow = parse_seed(line, &position, FlowObject::at(&position, index));
+    flow.map_err(|error| match error {
+        WireError::Malformed(reason) => {
+            let reason = format!("malformed JSON: {reason}");
+            WireError::Invalid { index: Some(index), field: None, reason }
+        }
+        other => other,
+    })
 }
 
 /// Writes flows as a JSON array, in the given order.

@@ -1,0 +1,78 @@
+//! `fas import`: writes the flows of a file, in chunks that are applied once, so that the same
+//! import can be run again.
+
+mod chunk;
+mod csv_lines;
+mod csv_records;
+mod fault;
+mod format;
+mod json_array;
+mod ledger;
+mod ndjson;
+mod progress;
+mod record;
+mod source;
+mod upload;
+
+use clap::Args;
+
+use self::chunk::Chunks;
+use self::format::InputFormat;
+use self::progress::Progress;
+use self::source::Source;
+use self::upload::Upload;
+use super::client::Client;
+use super::connection::Connection;
+use super::error::CliError;
+use super::output::{Output, Style};
+use crate::limits::MAX_PARALLEL_IMPORTS;
+
+/// What `fas import` takes.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// The file, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+
+    /// What is in it [default: by the name's ending, or what it starts with]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<InputFormat>,
+
+    /// Tells this import from others of the same flows
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+
+    /// Requests in flight
+    #[arg(long, value_name = "N", default_value_t = MAX_PARALLEL_IMPORTS,
+          value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_PARALLEL_IMPORTS)))]
+    parallel: u8,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Import {
+    pub(super) fn run(&self) -> Result<(), CliError> {
+        let client = Client::new(&self.connection)?;
+        let source = Source::open(&self.file)?;
+        let progress = Progress::new(source.size);
+        let (name, count) = (source.name.clone(), source.count());
+        let records = source
+            .records(self.format)
+            .map_err(|error| CliError::Input(format!("{name}: cannot be read: {error}")))?;
+        let upload = Upload {
+            client: &client,
+            label: &self.label,
+            parallel: self.parallel,
+            progress: &progress,
+        };
+        let (ledger, failure) = upload.run(Chunks::new(records, count));
+        progress.end();
+        if let Some(failure) = failure {
+            return Err(failure.into_error(&name, &ledger));
+        }
+        let mut output = Output::new();
+        output.line(Style::Plain, &ledger.closing_line())?;
+        output.flush()
+    }
+}

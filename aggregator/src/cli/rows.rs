@@ -1,0 +1,148 @@
+//! The rows that the server sends, and how each looks in a table.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::table::Column;
+use super::time;
+use super::units::Units;
+
+/// A kind of row.
+pub(super) trait TableRow: DeserializeOwned {
+    /// The table's columns.
+    fn columns() -> Vec<Column>;
+
+    /// A cell for each column.
+    fn cells(&self, units: Units) -> Vec<String>;
+}
+
+/// A flow as it is now.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(super) struct FlowRow {
+    pub src_app: String,
+    pub dest_app: String,
+    pub vpc_id: String,
+    pub bytes_tx: u64,
+    pub bytes_rx: u64,
+    pub hour: u64,
+}
+
+impl TableRow for FlowRow {
+    fn columns() -> Vec<Column> {
+        let names = ["SOURCE", "DESTINATION", "VPC"].map(Column::text);
+        let figures = ["HOUR", "SENT", "RETURNED"].map(Column::number);
+        let [hour, sent, returned] = figures;
+        [hour].into_iter().chain(names).chain([sent, returned]).collect()
+    }
+
+    fn cells(&self, units: Units) -> Vec<String> {
+        vec![
+            self.hour.to_string(),
+            self.src_app.clone(),
+            self.dest_app.clone(),
+            self.vpc_id.clone(),
+            units.bytes(self.bytes_tx.into()),
+            units.bytes(self.bytes_rx.into()),
+        ]
+    }
+}
+
+/// The totals of an hour.
+#[derive(Debug, Deserialize)]
+pub(super) struct HourRow {
+    hour: u64,
+    start: String,
+    flows: u64,
+    bytes_tx: u128,
+    bytes_rx: u128,
+    bytes_total: u128,
+}
+
+impl TableRow for HourRow {
+    fn columns() -> Vec<Column> {
+        let figures = ["FLOWS", "SENT", "RETURNED", "TOTAL"].map(Column::number);
+        let start = [Column::number("HOUR"), Column::text("FROM (UTC)")];
+        start.into_iter().chain(figures).collect()
+    }
+
+    fn cells(&self, units: Units) -> Vec<String> {
+        let bytes = [self.bytes_tx, self.bytes_rx, self.bytes_total];
+        [self.hour.to_string(), time::to_the_minute(&self.start), self.flows.to_string()]
+            .into_iter()
+            .chain(bytes.map(|bytes| units.bytes(bytes)))
+            .collect()
+    }
+}
+
+/// An instance that reports.
+#[derive(Debug, Deserialize)]
+pub(super) struct InstanceRow {
+    id: String,
+    sequence: u64,
+    reporter: String,
+    watermark_ms: i64,
+    lost_bytes: u64,
+    folded_bytes: u64,
+    last_seen: String,
+}
+
+impl TableRow for InstanceRow {
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::text("INSTANCE"),
+            Column::text("SIDE"),
+            Column::number("SEQUENCE"),
+            Column::text("COMPLETE TO (UTC)"),
+            Column::text("LAST SEEN (UTC)"),
+            Column::number("LOST"),
+            Column::number("FOLDED"),
+        ]
+    }
+
+    fn cells(&self, units: Units) -> Vec<String> {
+        let watermark = jiff::Timestamp::from_millisecond(self.watermark_ms);
+        let watermark = watermark.map(|time| time::to_the_second(&time.to_string()));
+        vec![
+            self.id.clone(),
+            self.reporter.clone(),
+            self.sequence.to_string(),
+            watermark.unwrap_or_else(|_| self.watermark_ms.to_string()),
+            time::to_the_second(&self.last_seen),
+            units.bytes(self.lost_bytes.into()),
+            units.bytes(self.folded_bytes.into()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_beyond_64_bits_are_read_in_full() {
+        let row: HourRow = serde_json::from_str(
+            r#"{"hour":1,"start":"1970-01-01T01:00:00Z","flows":2,
+                "bytes_tx":36893488147419103230,"bytes_rx":0,"bytes_total":36893488147419103230}"#,
+        )
+        .unwrap();
+        let cells = row.cells(Units::Exact);
+        assert_eq!(
+            cells,
+            ["1", "1970-01-01 01:00", "2", "36893488147419103230", "0", "36893488147419103230"]
+        );
+        assert_eq!(cells.len(), HourRow::columns().len());
+    }
+
+    #[test]
+    fn an_instance_is_shown_with_what_it_could_not_deliver() {
+        let row: InstanceRow = serde_json::from_str(
+            r#"{"id":"i","sequence":7,"reporter":"source","watermark_ms":61000,"lost_bytes":5,
+                "folded_bytes":2000,"last_seen":"1970-01-01T00:02:00.123Z"}"#,
+        )
+        .unwrap();
+        let expected =
+            ["i", "source", "7", "1970-01-01 00:01:01", "1970-01-01 00:02:00", "5 B", "2.00 kB"];
+        assert_eq!(row.cells(Units::Human), expected);
+        assert_eq!(InstanceRow::columns().len(), expected.len());
+    }
+}
