@@ -1,37 +1,23 @@
 //! Settings of `fas serve`: flags win over the environment, the environment over the
 //! configuration file, and the file over the defaults.
+//!
+//! A new setting is an entry in `settings.rs`, a field of [`Config`], and its default in
+//! [`Settings::complete`].
+
+mod exposure;
+mod file;
+mod settings;
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use log::LevelFilter;
-use serde::Deserialize;
 
-use crate::limits::DEFAULT_CHECKPOINT_BYTES;
+pub use self::exposure::Exposed;
+pub use self::settings::Settings;
+use crate::limits::{DEFAULT_CHECKPOINT_BYTES, DEFAULT_MAX_CONNECTIONS};
+use crate::serve::{Terms, Timeouts, TlsFiles};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
-
-/// What a flag, the environment or the configuration file may say.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Address and port to listen on [default: 127.0.0.1:8080]
-    #[arg(long, env = "FAS_LISTEN", value_name = "ADDR")]
-    listen: Option<String>,
-
-    /// Directory for the data [default: fas in the user's data home, ~/.local/share]
-    #[arg(long, env = "FAS_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// How much to log: off, error, warn, info, debug or trace [default: info]
-    #[arg(long, env = "FAS_LOG", value_name = "LEVEL")]
-    log: Option<LevelFilter>,
-
-    /// Size of the log at which a checkpoint is written, in bytes [default: 67108864]
-    #[arg(long, env = "FAS_CHECKPOINT_BYTES", value_name = "BYTES",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    checkpoint_bytes: Option<u64>,
-}
 
 /// What holds in the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +30,10 @@ pub struct Config {
     pub log: LevelFilter,
     /// The size of the log at which a checkpoint is written, in bytes.
     pub checkpoint_bytes: u64,
+    /// Who gets in, and how long they may take.
+    pub terms: Terms,
+    /// Whether everybody who reaches the address may come in.
+    pub insecure: bool,
 }
 
 /// Why there is no configuration.
@@ -65,14 +55,17 @@ pub enum ConfigError {
         /// What is wrong, and where.
         reason: toml::de::Error,
     },
-    /// A value in the file is out of its range.
-    #[error("checkpoint_bytes must be at least 1")]
-    CheckpointBytes,
     /// No data directory is given, and there is no home to put it into.
     #[error(
         "no data directory: give --data DIR or set FAS_DATA (neither XDG_DATA_HOME nor HOME is set)"
     )]
     NoData,
+    /// TLS needs both.
+    #[error("--tls-cert and --tls-key are needed together")]
+    HalfTls,
+    /// Clients cannot show certificates without TLS.
+    #[error("--tls-client-ca needs --tls-cert and --tls-key")]
+    ClientCaAlone,
 }
 
 impl Settings {
@@ -85,28 +78,44 @@ impl Settings {
         file: Option<&Path>,
         variable: impl Fn(&str) -> Option<PathBuf>,
     ) -> Result<Config, ConfigError> {
-        let file = file.map(read).transpose()?.unwrap_or_default();
-        let checkpoint_bytes = self.checkpoint_bytes.or(file.checkpoint_bytes);
-        let checkpoint_bytes = checkpoint_bytes.unwrap_or(DEFAULT_CHECKPOINT_BYTES);
-        if checkpoint_bytes == 0 {
-            return Err(ConfigError::CheckpointBytes);
-        }
+        let settings = self.or(file.map(file::read).transpose()?.unwrap_or_default());
+        let tls = tls_files(settings.tls_cert, settings.tls_key, settings.tls_client_ca)?;
         Ok(Config {
-            listen: self.listen.or(file.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
-            data: match self.data.or(file.data) {
+            listen: settings.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
+            data: match settings.data {
                 Some(data) => data,
                 None => default_data(variable).ok_or(ConfigError::NoData)?,
             },
-            log: self.log.or(file.log).unwrap_or(LevelFilter::Info),
-            checkpoint_bytes,
+            log: settings.log.unwrap_or(LevelFilter::Info),
+            checkpoint_bytes: settings
+                .checkpoint_bytes
+                .map_or(DEFAULT_CHECKPOINT_BYTES, std::num::NonZero::get),
+            terms: Terms {
+                tokens: settings.tokens,
+                tls,
+                max_connections: settings
+                    .max_connections
+                    .map_or(DEFAULT_MAX_CONNECTIONS, std::num::NonZero::get),
+                timeouts: settings
+                    .patience_ms
+                    .map_or_else(Timeouts::default, |most| Timeouts::default().at_most_ms(most)),
+            },
+            insecure: settings.insecure.unwrap_or(false),
         })
     }
 }
 
-fn read(path: &Path) -> Result<Settings, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
-    toml::from_str(&text).map_err(|reason| ConfigError::Invalid { path: path.to_owned(), reason })
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+) -> Result<Option<TlsFiles>, ConfigError> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key, client_ca })),
+        (None, None) if client_ca.is_some() => Err(ConfigError::ClientCaAlone),
+        (None, None) => Ok(None),
+        _ => Err(ConfigError::HalfTls),
+    }
 }
 
 /// `fas` in the user's data home, by the XDG base directory specification: an empty or relative
@@ -136,6 +145,9 @@ mod tests {
         let config = Settings::default().complete(None, home).unwrap();
         assert_eq!(config.listen, "127.0.0.1:8080");
         assert_eq!(config.data, Path::new("/home/u/.local/share/fas"));
+        assert_eq!(config.terms.max_connections, DEFAULT_MAX_CONNECTIONS);
+        assert!(config.terms.tokens.is_none() && config.terms.tls.is_none());
+        assert!(!config.insecure);
         assert!(matches!(Settings::default().complete(None, |_| None), Err(ConfigError::NoData)));
         let relative = |name: &str| Some(PathBuf::from(if name == "HOME" { "/h" } else { "x" }));
         let config = Settings::default().complete(None, relative).unwrap();
@@ -144,11 +156,22 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file() {
-        let file = file("listen = \"[::1]:1\"\ndata = \"/d\"\nlog = \"warn\"\n");
-        let settings = Settings { listen: Some("[::1]:2".to_owned()), ..Settings::default() };
+        let file = file(
+            "listen = \"[::1]:1\"\ndata = \"/d\"\nlog = \"warn\"\ninsecure = true\n\
+             tokens = \"/t\"\nmax_connections = 7\ntls_cert = \"/c\"\ntls_key = \"/k\"\n",
+        );
+        let settings = Settings {
+            listen: Some("[::1]:2".to_owned()),
+            max_connections: std::num::NonZero::new(8),
+            ..Settings::default()
+        };
         let config = settings.complete(Some(file.path()), home).unwrap();
         assert_eq!((config.listen.as_str(), config.log), ("[::1]:2", LevelFilter::Warn));
         assert_eq!(config.data, Path::new("/d"));
+        assert!(config.insecure);
+        assert_eq!(config.terms.max_connections, 8);
+        assert_eq!(config.terms.tokens.as_deref(), Some(Path::new("/t")));
+        assert_eq!(config.terms.tls.unwrap().key, Path::new("/k"));
     }
 
     #[test]
@@ -156,15 +179,25 @@ mod tests {
         for (text, named) in [
             ("lisen = \"x\"", "lisen"),
             ("checkpoint_bytes = \"1\"", "checkpoint_bytes"),
+            ("checkpoint_bytes = 0", "checkpoint_bytes"),
+            ("max_connections = 0", "max_connections"),
+            ("insecure = \"no\"", "insecure"),
             ("log = \"loud\"", "log"),
         ] {
             let file = file(text);
             let error = Settings::default().complete(Some(file.path()), home).unwrap_err();
             assert!(error.to_string().contains(named), "{error}");
         }
-        let zero = file("checkpoint_bytes = 0");
-        assert!(Settings::default().complete(Some(zero.path()), home).is_err());
         let gone = Settings::default().complete(Some(Path::new("/nonexistent")), home);
         assert!(matches!(gone, Err(ConfigError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn half_of_tls_is_refused() {
+        for text in ["tls_cert = \"/c\"", "tls_key = \"/k\"", "tls_client_ca = \"/a\""] {
+            let file = file(text);
+            let error = Settings::default().complete(Some(file.path()), home).unwrap_err();
+            assert!(error.to_string().contains("--tls-cert and --tls-key"), "{error}");
+        }
     }
 }

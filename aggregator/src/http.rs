@@ -6,6 +6,7 @@ mod batches;
 mod body;
 mod drain;
 mod flows;
+mod guard;
 mod health;
 mod openapi;
 mod params;
@@ -16,24 +17,25 @@ mod stream;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
-
 use tokio::sync::Semaphore;
 
 use self::drain::Drain;
-use self::problem::Problem;
+pub(crate) use self::problem::Problem;
+use crate::auth::Tokens;
 use crate::limits::{MAX_CONCURRENT_READS, MAX_STREAMS};
 use crate::metrics::Metrics;
+use crate::reload::Reloading;
 use crate::store::Store;
 
 /// What the handlers share.
 pub(crate) struct App {
     pub store: Arc<dyn Store>,
     pub metrics: Arc<Metrics>,
+    /// Who may do what; without, everybody everything.
+    pub tokens: Option<Arc<Reloading<Tokens>>>,
     /// Begins when the process has been told to end.
     pub draining: Drain,
     /// Places for reads that look at many flows.
@@ -44,10 +46,15 @@ pub(crate) struct App {
 
 impl App {
     /// What the handlers share at the start.
-    pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
+        tokens: Option<Arc<Reloading<Tokens>>>,
+    ) -> Self {
         Self {
             store,
             metrics,
+            tokens,
             draining: Drain::default(),
             reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -73,36 +80,16 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     ]
 }
 
-/// All routes.
+/// All routes. Each has a rule in `guard`.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let routes = routes().into_iter();
     routes
         .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), count))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)
 }
 
 async fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path")
-}
-
-async fn method_not_allowed(method: Method) -> Problem {
-    let detail = format!("{method} is not possible on this path");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
-}
-
-async fn count(
-    State(app): State<Arc<App>>,
-    path: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let response = next.run(request).await;
-    // Only known paths become label values: their number is bounded.
-    let path = path.as_ref().map_or("other", MatchedPath::as_str);
-    let status = response.status();
-    app.metrics.http_requests.with_label_values(&[path, status.as_str()]).inc();
-    response
 }

@@ -3,6 +3,7 @@
 use flow_model::Answer;
 use flow_model::wire::{self, WireError};
 
+use crate::auth::{Access, Denied};
 use crate::metrics::Metrics;
 use crate::store::{ApplyError, Delivery, Origin, Store, Write};
 
@@ -12,12 +13,19 @@ pub(crate) enum IngestError {
     #[error(transparent)]
     Invalid(#[from] WireError),
     #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
     NotApplied(#[from] ApplyError),
 }
 
 /// Applies a direct write, a JSON array of flows; gives their number.
-pub(crate) async fn write_flows(store: &dyn Store, body: &[u8]) -> Result<usize, IngestError> {
+pub(crate) async fn write_flows(
+    store: &dyn Store,
+    access: &Access,
+    body: &[u8],
+) -> Result<usize, IngestError> {
     let flows = wire::decode_flows(body)?;
+    access.check_write(flows.iter().map(|flow| &*flow.key.vpc_id))?;
     let count = flows.len();
     store.apply(Write { origin: Origin::Direct(None), flows }).await?;
     Ok(count)
@@ -27,6 +35,7 @@ pub(crate) async fn write_flows(store: &dyn Store, body: &[u8]) -> Result<usize,
 pub(crate) async fn write_batch<'a>(
     store: &dyn Store,
     metrics: &Metrics,
+    access: &Access,
     body: &'a [u8],
 ) -> Result<Answer<'a>, IngestError> {
     let refused = |error| {
@@ -34,6 +43,9 @@ pub(crate) async fn write_batch<'a>(
         error
     };
     let batch = wire::decode_batch(body).map_err(|error| refused(IngestError::Invalid(error)))?;
+    access
+        .check_write(batch.flows.iter().map(|flow| &*flow.key.vpc_id))
+        .map_err(|denied| refused(denied.into()))?;
     let delivery = Delivery {
         instance: batch.instance.clone(),
         sequence: batch.sequence,

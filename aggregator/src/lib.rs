@@ -4,12 +4,15 @@
 //! Dependencies run one way: `http -> {ingest, query} -> store -> flow-model`. The command line,
 //! `cli`, is a client of the interface, and knows nothing of what is behind it.
 
+pub mod auth;
 pub mod cli;
+pub mod commands;
 pub mod config;
 mod http;
 mod ingest;
 pub mod limits;
 pub mod metrics;
 mod query;
+mod reload;
 pub mod serve;
 pub mod store;

@@ -1,13 +1,15 @@
 //! The command `fas`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use aggregator::cli;
+use aggregator::commands::token::{self, TokenCommand};
 use aggregator::config::{Config, Settings};
 use aggregator::metrics::Metrics;
-use aggregator::serve;
+use aggregator::serve::{self, Entrance};
 use aggregator::store::embedded::{EmbeddedStore, Options};
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
@@ -28,10 +30,13 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
 
-        /// Configuration file, TOML: listen, data, log, checkpoint_bytes
+        /// Configuration file, TOML: keys as the flags are named, with _ for -
         #[arg(long, env = "FAS_CONFIG", value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Makes, lists and revokes the tokens that clients must show
+    #[command(subcommand)]
+    Token(TokenCommand),
     #[command(flatten)]
     Client(Box<cli::Command>),
 }
@@ -39,14 +44,14 @@ enum Command {
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let (settings, config) = match Cli::parse().command {
-        Command::Serve { settings, config } => (settings, config),
+    let outcome = match Cli::parse().command {
+        Command::Serve { settings, config } => settings
+            .complete(config.as_deref(), |name| std::env::var_os(name).map(PathBuf::from))
+            .map_err(AnyError::from)
+            .and_then(serve),
+        Command::Token(command) => token::run(command),
         Command::Client(command) => return cli::run(&command, Cli::command()),
     };
-    let outcome = settings
-        .complete(config.as_deref(), |name| std::env::var_os(name).map(PathBuf::from))
-        .map_err(AnyError::from)
-        .and_then(serve);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -77,16 +82,28 @@ async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
         }
         log::info!("finishing what is in flight");
     };
+    let cannot_listen = |error| format!("cannot listen on {}: {error}", config.listen);
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host(&config.listen).await.map_err(cannot_listen)?.collect();
+    config.check_exposure(&addresses)?;
+    let entrance = Entrance::load(&config.terms)?;
     let metrics = Arc::new(Metrics::new()?);
     let options = Options { checkpoint_bytes: config.checkpoint_bytes, ..Options::default() };
     let store = EmbeddedStore::open(&config.data, &options, Arc::clone(&metrics))
         .map_err(|error| format!("cannot open {}: {error}", config.data.display()))?;
-    let listener = TcpListener::bind(&config.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let listener = TcpListener::bind(&*addresses).await.map_err(cannot_listen)?;
     let address = listener.local_addr()?;
-    log::info!("listening on http://{address}, data in {}", config.data.display());
-    serve::run(listener, Arc::new(store), metrics, shutdown).await?;
+    warn_about_plain_tokens(&config, address);
+    let scheme = if config.terms.tls.is_some() { "https" } else { "http" };
+    log::info!("listening on {scheme}://{address}, data in {}", config.data.display());
+    serve::run(listener, Arc::new(store), metrics, entrance, shutdown).await;
     log::info!("ended");
     Ok(())
+}
+
+fn warn_about_plain_tokens(config: &Config, address: SocketAddr) {
+    let plain = config.terms.tokens.is_some() && config.terms.tls.is_none();
+    if plain && !address.ip().to_canonical().is_loopback() {
+        log::warn!("tokens pass the network in plain: use --tls-cert and --tls-key, or a proxy");
+    }
 }

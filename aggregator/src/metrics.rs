@@ -10,6 +10,16 @@ pub struct Metrics {
     registry: Registry,
     /// `fas_http_requests_total{path,status}`
     pub http_requests: IntCounterVec,
+    /// `fas_http_requests_in_flight`
+    pub requests_in_flight: IntGauge,
+    /// `fas_connections`
+    pub connections: IntGauge,
+    /// `fas_connections_refused_total`
+    pub connections_refused: IntCounter,
+    /// `fas_connections_ended_total{reason}`: idle, stalled, handshake
+    pub connections_ended: IntCounterVec,
+    /// `fas_reloads_total{file,outcome}`: ok, failed
+    pub reloads: IntCounterVec,
     /// `fas_flows_accepted_total`
     pub flows_accepted: IntCounter,
     /// `fas_flows_expired_total`
@@ -47,6 +57,26 @@ impl Metrics {
             http_requests: IntCounterVec::new(
                 Opts::new("fas_http_requests_total", "HTTP requests answered."),
                 &["path", "status"],
+            )?,
+            requests_in_flight: IntGauge::new(
+                "fas_http_requests_in_flight",
+                "HTTP requests whose answers are not yet under way in full.",
+            )?,
+            connections: IntGauge::new("fas_connections", "Connections that are open.")?,
+            connections_refused: IntCounter::new(
+                "fas_connections_refused_total",
+                "Connections refused because too many were open.",
+            )?,
+            connections_ended: IntCounterVec::new(
+                Opts::new(
+                    "fas_connections_ended_total",
+                    "Connections ended because the client was slow, by what it was slow at.",
+                ),
+                &["reason"],
+            )?,
+            reloads: IntCounterVec::new(
+                Opts::new("fas_reloads_total", "Changes of tokens and certificates on disk."),
+                &["file", "outcome"],
             )?,
             flows_accepted: IntCounter::new(
                 "fas_flows_accepted_total",
@@ -94,6 +124,11 @@ impl Metrics {
 
     fn register(&self) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(self.http_requests.clone()))?;
+        self.registry.register(Box::new(self.requests_in_flight.clone()))?;
+        self.registry.register(Box::new(self.connections.clone()))?;
+        self.registry.register(Box::new(self.connections_refused.clone()))?;
+        self.registry.register(Box::new(self.connections_ended.clone()))?;
+        self.registry.register(Box::new(self.reloads.clone()))?;
         self.registry.register(Box::new(self.flows_accepted.clone()))?;
         self.registry.register(Box::new(self.flows_expired.clone()))?;
         self.registry.register(Box::new(self.hours_pruned.clone()))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use flow_model::wire::encode_answer;
@@ -13,6 +13,7 @@ use super::body::read_json;
 use super::openapi::bodies::{BatchObject, Receipt};
 use super::openapi::errors::BatchErrors;
 use super::problem::Problem;
+use crate::auth::Access;
 use crate::ingest;
 
 /// Adds a batch of an instance, once, however often it is sent.
@@ -26,10 +27,11 @@ use crate::ingest;
 )]
 pub(super) async fn write(
     State(app): State<Arc<App>>,
+    Extension(access): Extension<Access>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let body = read_json(&headers, body).await?;
-    let answer = ingest::write_batch(&*app.store, &app.metrics, &body).await?;
+    let answer = ingest::write_batch(&*app.store, &app.metrics, &access, &body).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], encode_answer(&answer)).into_response())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use super::openapi::bodies::FlowList;
 use super::openapi::errors::WriteErrors;
 use super::openapi::parameters::WriteParameters;
 use super::problem::Problem;
+use crate::auth::Access;
 use crate::ingest;
 
 /// What became of a direct write.
@@ -36,10 +37,11 @@ pub(super) struct Accepted {
 )]
 pub(super) async fn write(
     State(app): State<Arc<App>>,
+    Extension(access): Extension<Access>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Accepted>, Problem> {
     let body = read_json(&headers, body).await?;
-    let accepted = ingest::write_flows(&*app.store, &body).await?;
+    let accepted = ingest::write_flows(&*app.store, &access, &body).await?;
     Ok(Json(Accepted { accepted }))
 }

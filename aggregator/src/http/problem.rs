@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flow_model::wire::WireError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::params::ParamError;
+use crate::auth::Denied;
 use crate::ingest::IngestError;
 use crate::limits::RETRY_AFTER;
 use crate::store::{ApplyError, ReadError};
@@ -16,7 +17,7 @@ use crate::store::{ApplyError, ReadError};
 /// An error answer (RFC 9457).
 // What is for the operator only goes to the log, not in here.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// The status in words.
     title: &'static str,
     /// The status.
@@ -31,12 +32,39 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<Cow<'static, str>>,
+    /// The methods that would be possible, for a header.
+    #[serde(skip)]
+    allow: Option<String>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { title, status: status.as_u16(), detail: detail.into(), index: None, field: None }
+        Self {
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            index: None,
+            field: None,
+            allow: None,
+        }
+    }
+
+    /// Too many connections are open.
+    pub fn overcrowded() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many connections are open; try again")
+    }
+
+    /// The path takes other methods: these.
+    pub fn method_not_allowed(method: &Method, allow: String) -> Self {
+        let detail = format!("{method} is not possible on this path");
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
+    }
+
+    /// The document.
+    pub fn to_json(&self) -> Vec<u8> {
+        // A struct of strings and numbers always serializes.
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
     fn at(mut self, index: Option<usize>, field: Option<&'static str>) -> Self {
@@ -49,13 +77,18 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or_default();
-        // A struct of strings and numbers always serializes.
-        let body = serde_json::to_vec(&self).unwrap_or_default();
-        let mut response =
-            (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (status, kind, self.to_json()).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             let seconds = HeaderValue::from(RETRY_AFTER.as_secs());
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
         response
     }
@@ -65,7 +98,18 @@ impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Invalid(error) => error.into(),
+            IngestError::Denied(denied) => denied.into(),
             IngestError::NotApplied(error) => error.into(),
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, denied.to_string());
+        match denied {
+            Denied::Vpc { index, .. } => problem.at(Some(index), Some("vpc_id")),
+            Denied::Scope(_) | Denied::Limited => problem,
         }
     }
 }

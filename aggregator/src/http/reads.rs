@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -23,6 +23,7 @@ use super::App;
 use super::accept::choose;
 use super::params::Query;
 use super::problem::Problem;
+use crate::auth::Access;
 use crate::limits::READ_WAIT;
 use crate::query::{Document, Format, Pieces, render};
 use crate::store::{ReadError, Selection};
@@ -35,18 +36,22 @@ pub(super) struct ReadRequest {
     pub app: Arc<App>,
     pub query: Query,
     pub headers: HeaderMap,
-    extensions: Extensions,
+    access: Access,
 }
 
 impl FromRequestParts<Arc<App>> for ReadRequest {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let access = parts.extensions.get::<Access>().ok_or_else(|| {
+            log::error!("{} is not guarded", parts.uri.path());
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the route is not guarded")
+        })?;
         Ok(Self {
             app: Arc::clone(app),
             query: Query::parse(parts.uri.query().unwrap_or_default())?,
             headers: parts.headers.clone(),
-            extensions: parts.extensions.clone(),
+            access: access.clone(),
         })
     }
 }
@@ -61,8 +66,8 @@ impl ReadRequest {
     }
 
     /// What may be seen of a selection: the one place where every read is restricted.
-    pub fn visible(&self, selection: Selection) -> Selection {
-        let _ = &self.extensions;
+    pub fn visible(&self, mut selection: Selection) -> Selection {
+        self.access.restrict(&mut selection.filter);
         selection
     }
 

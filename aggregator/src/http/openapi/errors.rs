@@ -14,7 +14,7 @@ use super::bodies::{described, integer};
 use crate::http::problem::Problem;
 
 /// Every error that an operation can answer, with what it means.
-const ERRORS: [(StatusCode, &str); 13] = [
+const ERRORS: [(StatusCode, &str); 14] = [
     (
         StatusCode::BAD_REQUEST,
         "Something is not what it must be: `field`, and in a body `index`, say where.",
@@ -26,7 +26,7 @@ const ERRORS: [(StatusCode, &str); 13] = [
     (StatusCode::REQUEST_TIMEOUT, "The body did not come in time."),
     (StatusCode::CONFLICT, "A sum would exceed 2^63-1. Nothing was changed."),
     (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."),
-    (StatusCode::URI_TOO_LONG, "The query string is too long."),
+    (StatusCode::URI_TOO_LONG, "The path or the query string is too long."),
     (
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "The content type or encoding is not one of those described.",
@@ -35,6 +35,7 @@ const ERRORS: [(StatusCode, &str); 13] = [
         StatusCode::UNPROCESSABLE_ENTITY,
         "The idempotency key was used for another body. Nothing was changed.",
     ),
+    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "There are too many headers, or too long ones."),
     (StatusCode::INTERNAL_SERVER_ERROR, "It could not be written."),
     (
         StatusCode::SERVICE_UNAVAILABLE,
@@ -63,40 +64,44 @@ macro_rules! errors {
 
 errors! {
     /// What can go wrong where nothing is needed.
-    OpenErrors => METHOD_NOT_ALLOWED SERVICE_UNAVAILABLE
+    OpenErrors => METHOD_NOT_ALLOWED URI_TOO_LONG REQUEST_HEADER_FIELDS_TOO_LARGE SERVICE_UNAVAILABLE
 }
 
 errors! {
     /// What can go wrong with the metrics.
     MetricsErrors =>
-        UNAUTHORIZED FORBIDDEN METHOD_NOT_ALLOWED INTERNAL_SERVER_ERROR SERVICE_UNAVAILABLE
+        UNAUTHORIZED FORBIDDEN METHOD_NOT_ALLOWED URI_TOO_LONG REQUEST_HEADER_FIELDS_TOO_LARGE
+        INTERNAL_SERVER_ERROR SERVICE_UNAVAILABLE
 }
 
 errors! {
     /// What can go wrong in a read that has one format.
     ReadErrors =>
-        BAD_REQUEST UNAUTHORIZED FORBIDDEN METHOD_NOT_ALLOWED URI_TOO_LONG SERVICE_UNAVAILABLE
+        BAD_REQUEST UNAUTHORIZED FORBIDDEN METHOD_NOT_ALLOWED URI_TOO_LONG
+        REQUEST_HEADER_FIELDS_TOO_LARGE SERVICE_UNAVAILABLE
 }
 
 errors! {
     /// What can go wrong in a read that has several formats.
     TableErrors =>
         BAD_REQUEST UNAUTHORIZED FORBIDDEN METHOD_NOT_ALLOWED NOT_ACCEPTABLE URI_TOO_LONG
-        SERVICE_UNAVAILABLE
+        REQUEST_HEADER_FIELDS_TOO_LARGE SERVICE_UNAVAILABLE
 }
 
 errors! {
     /// What can go wrong in a batch.
     BatchErrors =>
         BAD_REQUEST UNAUTHORIZED FORBIDDEN METHOD_NOT_ALLOWED REQUEST_TIMEOUT CONFLICT
-        PAYLOAD_TOO_LARGE UNSUPPORTED_MEDIA_TYPE SERVICE_UNAVAILABLE
+        PAYLOAD_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE REQUEST_HEADER_FIELDS_TOO_LARGE
+        SERVICE_UNAVAILABLE
 }
 
 errors! {
     /// What can go wrong in a direct write.
     WriteErrors =>
         BAD_REQUEST UNAUTHORIZED FORBIDDEN METHOD_NOT_ALLOWED REQUEST_TIMEOUT CONFLICT
-        PAYLOAD_TOO_LARGE UNSUPPORTED_MEDIA_TYPE UNPROCESSABLE_ENTITY SERVICE_UNAVAILABLE
+        PAYLOAD_TOO_LARGE URI_TOO_LONG UNSUPPORTED_MEDIA_TYPE UNPROCESSABLE_ENTITY
+        REQUEST_HEADER_FIELDS_TOO_LARGE SERVICE_UNAVAILABLE
 }
 
 fn reference(status: StatusCode) -> (String, RefOr<Response>) {
