@@ -15,6 +15,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Many small allocations on many threads are what it does most: this one is quicker at them than
+/// the system's, and gives memory back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The Flow Aggregation Service: which app moved how many bytes to which app, hour by hour.
 #[derive(Parser)]
 #[command(name = "fas", version)]

@@ -6,6 +6,7 @@
 
 mod checkpointer;
 mod chunked;
+mod columns;
 mod committer;
 mod hour;
 mod hour_table;
@@ -182,7 +183,7 @@ impl EmbeddedStore {
             Origin::Batch(delivery) => Identity::Batch(owned(delivery)),
         };
         let job = Job {
-            bytes: bytes.into(),
+            bytes,
             flow_count: write.flows.len() as u64,
             expired_flows: 0,
             hour_sums: hour_sums(&write.flows),

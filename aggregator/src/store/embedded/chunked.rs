@@ -30,10 +30,6 @@ impl<T: Clone> Chunked<T> {
         self.chunks.get(index / CHUNK_LEN)?.get(index % CHUNK_LEN)
     }
 
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        Arc::make_mut(self.chunks.get_mut(index / CHUNK_LEN)?).get_mut(index % CHUNK_LEN)
-    }
-
     pub fn push(&mut self, value: T) {
         match self.chunks.last_mut() {
             Some(chunk) if chunk.len() < CHUNK_LEN => Arc::make_mut(chunk).push(value),
@@ -41,13 +37,8 @@ impl<T: Clone> Chunked<T> {
         }
     }
 
-    /// The elements, chunk by chunk; all but the last have [`CHUNK_LEN`].
-    pub fn chunks(&self) -> impl Iterator<Item = &[T]> {
-        self.chunks.iter().map(|chunk| chunk.as_slice())
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks().flatten()
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 }
 
@@ -62,12 +53,10 @@ mod tests {
             numbers.push(n);
         }
         let snapshot = numbers.clone();
-        *numbers.get_mut(3).unwrap() = 0;
-        *numbers.get_mut(CHUNK_LEN + 1).unwrap() = 0;
         numbers.push(7);
         assert_eq!(snapshot.len(), CHUNK_LEN + 5);
         assert!(snapshot.iter().copied().eq(0..CHUNK_LEN + 5));
-        assert_eq!((numbers.get(3), numbers.len()), (Some(&0), CHUNK_LEN + 6));
+        assert_eq!((numbers.get(3), numbers.len()), (Some(&3), CHUNK_LEN + 6));
         assert_eq!(numbers.get(CHUNK_LEN + 6), None);
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use fjall::Slice;
 use flow_model::{Hour, Status};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::group::{Group, Verdict};
@@ -22,7 +23,7 @@ use super::checkpointer::Checkpointer;
 use super::journal::{Entries, Journal, JournalError};
 use super::memory::Memory;
 use super::recent::Recent;
-use super::{Health, lock};
+use super::{Health, lock, record};
 use crate::limits::{MAX_GROUP_BYTES, MAX_GROUP_WRITES};
 use crate::metrics::Metrics;
 use crate::store::{Applied, ApplyError, Delivery, WriteKey};
@@ -30,7 +31,7 @@ use crate::store::{Applied, ApplyError, Delivery, WriteKey};
 /// A write that waits to be committed.
 pub(super) struct Job {
     /// The log entry.
-    pub bytes: Slice,
+    pub bytes: Vec<u8>,
     /// How many flows it has.
     pub flow_count: u64,
     /// How many of the flows that came were left out, because their hours are not kept.
@@ -59,6 +60,8 @@ pub(super) struct Committer {
     pub health: Arc<Health>,
     pub metrics: Arc<Metrics>,
     pub log_index: u64,
+    /// Whose threads wait for answers.
+    runtime: Option<Handle>,
     pub housekeeping: Housekeeping,
 }
 
@@ -73,7 +76,8 @@ impl Committer {
     ) -> Self {
         let (journal, memory, recent, health, metrics) = parts;
         let housekeeping = Housekeeping::new(keep, checkpointer, log_bytes);
-        Self { journal, memory, recent, health, metrics, log_index, housekeeping }
+        let runtime = Handle::try_current().ok();
+        Self { journal, memory, recent, health, metrics, log_index, runtime, housekeeping }
     }
 
     /// Commits jobs until no sender is left.
@@ -122,50 +126,74 @@ impl Committer {
         let Group { jobs, duplicates, entries, .. } = group;
         let result = self.health.check().and_then(|()| {
             let instances = entries.instances.clone();
-            self.make_durable(&jobs, entries).map_err(|error| self.fail(&error.to_string()))?;
-            self.remember(&jobs, instances).map_err(|error| self.fail(&error))
+            let value = self.make_durable(&jobs, entries);
+            let value = value.map_err(|error| self.fail(&error.to_string()))?;
+            self.remember(&jobs, instances, value).map_err(|error| self.fail(&error))
         });
+        let mut answers = Vec::with_capacity(jobs.len() + duplicates.len());
         for (jobs, status) in [(jobs, Status::Applied), (duplicates, Status::Duplicate)] {
             for job in jobs {
                 if result.is_ok() {
                     self.count(&job, status);
                 }
                 let applied = Applied { status, expired_flows: job.expired_flows };
-                answer(job, result.clone().map(|()| applied).map_err(ApplyError::Unavailable));
+                let outcome = result.clone().map(|()| applied).map_err(ApplyError::Unavailable);
+                answers.push((job, outcome));
             }
         }
+        self.answer(answers);
     }
 
-    fn make_durable(&mut self, jobs: &[Job], entries: group::Dedupe) -> Result<(), JournalError> {
+    /// Makes jobs durable with one sync; gives what is in the log for them.
+    fn make_durable(
+        &mut self,
+        jobs: &[Job],
+        entries: group::Dedupe,
+    ) -> Result<Option<Slice>, JournalError> {
         if jobs.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let started = Instant::now();
-        let log = (self.log_index + 1..).zip(jobs.iter().map(|job| job.bytes.clone()));
+        let value = Slice::from(record::group::pack(jobs.iter().map(|job| &*job.bytes)));
         self.journal.commit(Entries {
-            log: log.collect(),
+            log: Some((self.log_index + 1, value.clone())),
             instances: entries.instances.into_iter().collect(),
             write_keys: entries.write_keys.into_iter().collect(),
         })?;
-        self.housekeeping.log_bytes += jobs.iter().map(|job| job.bytes.len() as u64).sum::<u64>();
+        self.housekeeping.log_bytes += value.len() as u64;
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         self.metrics.commit_writes.observe(jobs.len() as f64);
-        Ok(())
+        Ok(Some(value))
     }
 
-    fn remember(&mut self, jobs: &[Job], instances: group::Instances) -> Result<(), String> {
-        let numbered = (self.log_index + 1..).zip(jobs);
+    fn remember(
+        &mut self,
+        jobs: &[Job],
+        instances: group::Instances,
+        value: Option<Slice>,
+    ) -> Result<(), String> {
+        let Some(value) = value else { return Ok(()) };
+        self.log_index += 1;
         let mut memory = lock(&self.memory);
-        for (index, job) in numbered.clone() {
-            memory.add_entry(&job.bytes, index).map_err(|error| error.to_string())?;
+        for job in jobs {
+            memory.add_entry(&job.bytes, self.log_index).map_err(|error| error.to_string())?;
         }
         for (id, record) in instances {
             memory.set_instance(id, record);
         }
         drop(memory);
-        self.log_index += jobs.len() as u64;
-        self.recent.publish(numbered.map(|(index, job)| (index, job.bytes.clone())));
+        self.recent.publish(self.log_index, value);
         Ok(())
+    }
+
+    /// Gives jobs their answers. Waking those who wait is costly from here, and cheap from one of
+    /// their own threads: one of these is woken, and wakes the others.
+    fn answer(&self, answers: Vec<(Job, Result<Applied, ApplyError>)>) {
+        let give = move || answers.into_iter().for_each(|(job, outcome)| answer(job, outcome));
+        match &self.runtime {
+            Some(runtime) => drop(runtime.spawn(async move { give() })),
+            None => give(),
+        }
     }
 
     /// Counts here, where it is known what happened: a client that has gone does not wait to see.

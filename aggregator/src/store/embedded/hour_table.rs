@@ -1,5 +1,6 @@
-//! `HourTable`: flows of one hour in memory, in columns: keys as numbers of names, and the
-//! counters of each side.
+//! `HourTable`: flows of one hour in memory: keys as numbers of names, and the counters of each
+//! side. The source's stand with the key, as nearly all writes need both; the destination's stand
+//! apart, as many hours have none.
 
 mod index;
 mod order;
@@ -12,7 +13,7 @@ use flow_model::{CounterError, Counters, FlowKey, Reporter};
 use self::index::Index;
 use self::order::OrderCache;
 pub(super) use self::snapshot::HourSnapshot;
-use super::chunked::Chunked;
+use super::columns::Column;
 use super::names::{InternError, NameId, Names};
 use crate::store::{Sides, Totals};
 
@@ -24,6 +25,13 @@ pub(super) type KeyIds = [NameId; 3];
 pub(super) struct Record {
     pub key: KeyIds,
     pub sides: Sides,
+}
+
+/// A key and what its source side reported.
+#[derive(Clone, Copy, Debug, Default)]
+struct SourceRow {
+    key: KeyIds,
+    counters: Counters,
 }
 
 /// Why a flow cannot be added.
@@ -40,11 +48,10 @@ pub(super) enum AddError {
 #[derive(Default)]
 pub(super) struct HourTable {
     names: Names,
-    keys: Chunked<KeyIds>,
-    source: Chunked<Counters>,
+    source: Column<SourceRow>,
     /// As long as the last key that a destination has reported: most hours have no such reports,
     /// or all of their keys have.
-    destination: Chunked<Counters>,
+    destination: Column<Counters>,
     index: Index,
     /// All bytes ever added here: no counter can be larger.
     sum: u128,
@@ -65,21 +72,20 @@ impl HourTable {
 
     /// Whether there are no flows.
     pub fn is_empty(&self) -> bool {
-        self.keys.len() == 0
+        self.source.len() == 0
     }
 
     /// About how much memory it takes.
     pub fn size_bytes(&self) -> usize {
-        let counters = self.source.len() + self.destination.len();
-        let columns = self.keys.len() * size_of::<KeyIds>() + counters * size_of::<Counters>();
-        columns + columns / 16 + self.index.size_bytes() + self.names.size_bytes()
+        let columns = self.source.size_bytes() + self.destination.size_bytes();
+        columns + self.index.size_bytes() + self.names.size_bytes()
     }
 
     /// The counters of a key, if it has any.
     pub fn find(&self, key: &FlowKey<'_>) -> Option<Sides> {
         let ids = [&key.src_app, &key.dest_app, &key.vpc_id].map(|name| self.names.find(name));
         let [Some(src_app), Some(dest_app), Some(vpc_id)] = ids else { return None };
-        let position = self.index.find(&self.keys, [src_app, dest_app, vpc_id])?;
+        let position = self.index.find(&self.source, [src_app, dest_app, vpc_id])?;
         Some(self.sides(position))
     }
 
@@ -106,23 +112,28 @@ impl HourTable {
         let mut after = before;
         let side = after.side_mut(reporter);
         *side = side.checked_add(counters)?;
-        let column = match reporter {
-            Reporter::Source => &mut self.source,
-            Reporter::Destination => {
-                while self.destination.len() <= position {
-                    self.destination.push(Counters::ZERO);
-                }
-                &mut self.destination
-            }
-        };
-        if let Some(slot) = column.get_mut(position) {
-            *slot = *after.side_mut(reporter);
-        }
+        let sum = *side;
+        self.set(position, reporter, sum);
         self.sum += u128::from(counters.bytes_total());
         let (before, after) = (before.reconciled(), after.reconciled());
         self.totals.bytes_tx += u128::from(after.bytes_tx() - before.bytes_tx());
         self.totals.bytes_rx += u128::from(after.bytes_rx() - before.bytes_rx());
         Ok(())
+    }
+
+    fn set(&mut self, position: usize, reporter: Reporter, counters: Counters) {
+        let slot = match reporter {
+            Reporter::Source => self.source.get_mut(position).map(|row| &mut row.counters),
+            Reporter::Destination => {
+                while self.destination.len() <= position {
+                    self.destination.push(Counters::ZERO);
+                }
+                self.destination.get_mut(position)
+            }
+        };
+        if let Some(slot) = slot {
+            *slot = counters;
+        }
     }
 
     /// Adds both sides' counters of a key whose names have numbers.
@@ -147,7 +158,6 @@ impl HourTable {
     pub fn snapshot(&self) -> HourSnapshot {
         HourSnapshot {
             names: self.names.list().clone(),
-            keys: self.keys.clone(),
             source: self.source.clone(),
             destination: self.destination.clone(),
             order: Arc::clone(&self.order),
@@ -156,20 +166,19 @@ impl HourTable {
 
     /// The position of a key, which gets one if it has none.
     fn position(&mut self, key: KeyIds) -> Result<usize, AddError> {
-        if let Some(position) = self.index.find(&self.keys, key) {
+        if let Some(position) = self.index.find(&self.source, key) {
             return Ok(position);
         }
-        let position = u32::try_from(self.keys.len()).map_err(|_| AddError::TooManyKeys)?;
-        self.keys.push(key);
-        self.source.push(Counters::ZERO);
+        let position = u32::try_from(self.source.len()).map_err(|_| AddError::TooManyKeys)?;
+        self.source.push(SourceRow { key, counters: Counters::ZERO });
         self.totals.flows += 1;
-        self.index.insert(&self.keys, key, position);
+        self.index.insert(&self.source, key, position);
         Ok(position as usize)
     }
 
     fn sides(&self, position: usize) -> Sides {
         Sides {
-            source: self.source.get(position).copied().unwrap_or_default(),
+            source: self.source.get(position).map(|row| row.counters).unwrap_or_default(),
             destination: self.destination.get(position).copied().unwrap_or_default(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
-//! | `log` | index, u64 | the flows of one write |
+//! | `log` | index, u64 | the flows of the writes that one sync covered |
 //! | `instances` | instance id | its dedupe record |
 //! | `write_keys` | idempotency key | its dedupe record |
 //! | `write_key_times` | time u64, idempotency key | nothing: what to forget first |
@@ -99,7 +99,8 @@ pub(super) struct Journal {
 /// Writes that become durable together.
 #[derive(Default)]
 pub(super) struct Entries {
-    pub log: Vec<(u64, Slice)>,
+    /// The index and the value of the log's next entry.
+    pub log: Option<(u64, Slice)>,
     pub instances: Vec<(String, StoredInstance)>,
     pub write_keys: Vec<(Vec<u8>, StoredKey)>,
 }
@@ -136,9 +137,9 @@ impl Journal {
 
     /// Makes entries durable, all or none.
     pub fn commit(&self, entries: Entries) -> Result<(), JournalError> {
-        let last_index = entries.log.last().map(|(index, _)| *index);
+        let last_index = entries.log.as_ref().map(|(index, _)| *index);
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
-        for (index, bytes) in entries.log {
+        if let Some((index, bytes)) = entries.log {
             batch.insert(&self.log, index.to_be_bytes(), bytes);
         }
         for (id, instance) in entries.instances {

@@ -13,6 +13,7 @@ use super::record::DecodeError;
 use super::record::checkpoint::StoredHour;
 use super::record::dedupe::StoredInstance;
 use super::record::entry::EntryReader;
+use super::record::group;
 use crate::store::Totals;
 
 #[derive(Default)]
@@ -31,6 +32,14 @@ pub(super) enum EntryError {
 }
 
 impl Memory {
+    /// Adds the flows of a value of the log.
+    ///
+    /// # Errors
+    /// As [`Self::add_entry`].
+    pub fn add_logged(&mut self, value: &[u8], log_index: u64) -> Result<(), EntryError> {
+        group::unpack(value).try_for_each(|entry| self.add_entry(entry?, log_index))
+    }
+
     /// Adds the flows of a log entry.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use super::journal::Journal;
 use super::memory::Memory;
 use super::record::DecodeError;
 use super::record::entry::EntryReader;
+use super::record::group;
 use super::{lock, lookup};
 use crate::limits::{MAX_CHANGED_KEYS, MAX_RECENT_BYTES};
 use crate::store::{ChangeSet, ChangedRow, Changes, ChangesError, Selection};
@@ -35,23 +36,17 @@ impl Recent {
         Self { entries: Mutex::default(), last: watch::Sender::new(log_index) }
     }
 
-    /// Notes entries that have been added to memory.
-    pub fn publish(&self, new: impl IntoIterator<Item = (u64, Slice)>) {
+    /// Notes a value of the log that has been added to memory.
+    pub fn publish(&self, index: u64, value: Slice) {
         let mut entries = lock(&self.entries);
-        let mut last = None;
-        for (index, bytes) in new {
-            entries.size_bytes += bytes.len();
-            entries.list.push_back((index, bytes));
-            last = Some(index);
-        }
+        entries.size_bytes += value.len();
+        entries.list.push_back((index, value));
         while entries.size_bytes > MAX_RECENT_BYTES {
             let Some((_, bytes)) = entries.list.pop_front() else { break };
             entries.size_bytes -= bytes.len();
         }
         drop(entries);
-        if let Some(last) = last {
-            self.last.send_replace(last);
-        }
+        self.last.send_replace(index);
     }
 
     /// The last entry.
@@ -97,8 +92,11 @@ impl Gatherer {
     fn gather(&self, entries: &[(u64, Slice)]) -> Result<ChangeSet, ChangesError> {
         let mut keys = BTreeSet::new();
         let mut up_to = 0;
-        for (index, bytes) in entries {
-            self.collect(bytes, &mut keys).map_err(|error| unreadable(&error))?;
+        for (index, value) in entries {
+            for entry in group::unpack(value) {
+                let collected = entry.and_then(|entry| self.collect(entry, &mut keys));
+                collected.map_err(|error| unreadable(&error))?;
+            }
             up_to = *index;
             if keys.len() >= MAX_CHANGED_KEYS {
                 break;

@@ -6,6 +6,7 @@
 pub(super) mod checkpoint;
 pub(super) mod dedupe;
 pub(super) mod entry;
+pub(super) mod group;
 pub(super) mod part;
 mod varint;
 

@@ -123,7 +123,7 @@ impl Committer {
             kept.push(flow.hour, flow.names, flow.counters);
             flow_count += 1;
         }
-        let bytes = kept.finish().into();
+        let bytes = kept.finish();
         let expired_flows = job.flow_count - flow_count;
         let mut hour_sums = job.hour_sums;
         hour_sums.retain(|(hour, _)| *hour >= first_hour);

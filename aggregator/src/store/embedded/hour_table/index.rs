@@ -4,8 +4,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::KeyIds;
-use crate::store::embedded::chunked::Chunked;
+use super::{KeyIds, SourceRow};
+use crate::store::embedded::columns::Column;
 
 /// The index grows by parts, so that no single addition has to move all of it.
 const PARTS: usize = 16;
@@ -22,17 +22,18 @@ pub(super) struct Index {
 
 impl Index {
     /// The position of a key, if it has one.
-    pub fn find(&self, keys: &Chunked<KeyIds>, key: KeyIds) -> Option<usize> {
+    pub fn find(&self, rows: &Column<SourceRow>, key: KeyIds) -> Option<usize> {
         let hash = hash(&self.hasher, key);
-        let is_key = |position: &u32| keys.get(*position as usize) == Some(&key);
+        let is_key =
+            |position: &u32| rows.get(*position as usize).is_some_and(|row| row.key == key);
         self.parts.get(part_of(hash))?.find(hash, is_key).map(|position| *position as usize)
     }
 
     /// Notes the position of a key that has none yet.
-    pub fn insert(&mut self, keys: &Chunked<KeyIds>, key: KeyIds, position: u32) {
+    pub fn insert(&mut self, rows: &Column<SourceRow>, key: KeyIds, position: u32) {
         let hasher = &self.hasher;
         let rehash =
-            |position: &u32| keys.get(*position as usize).map_or(0, |key| hash(hasher, *key));
+            |position: &u32| rows.get(*position as usize).map_or(0, |row| hash(hasher, row.key));
         let hash = hash(hasher, key);
         if let Some(part) = self.parts.get_mut(part_of(hash)) {
             part.insert_unique(hash, position, rehash);

@@ -61,7 +61,7 @@ fn sorted(snapshot: &HourSnapshot) -> Vec<u32> {
     let rank = |id: NameId| u64::from(ranks.get(id as usize).copied().unwrap_or_default());
     let name_bits = bits(ranks.len());
     let position_bits = bits(snapshot.len());
-    let ranked = (0_u64..).zip(snapshot.keys.iter());
+    let ranked = (0_u64..).zip(snapshot.keys());
     if 3 * name_bits + position_bits <= u64::BITS {
         let pack = |(position, key): (u64, &KeyIds)| {
             let ranks = key.iter().fold(0, |packed, id| packed << name_bits | rank(*id));

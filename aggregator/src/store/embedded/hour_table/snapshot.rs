@@ -5,24 +5,24 @@ use std::sync::Arc;
 use flow_model::{Counters, FlowKey, Name};
 
 use super::order::OrderCache;
-use super::{KeyIds, Record};
+use super::{KeyIds, Record, SourceRow};
 use crate::store::Sides;
 use crate::store::embedded::chunked::Chunked;
+use crate::store::embedded::columns::Column;
 use crate::store::embedded::names::NameId;
 
 #[derive(Clone, Default)]
 pub(in crate::store::embedded) struct HourSnapshot {
     pub names: Chunked<Name<'static>>,
-    pub(super) keys: Chunked<KeyIds>,
-    pub(super) source: Chunked<Counters>,
-    pub(super) destination: Chunked<Counters>,
+    pub(super) source: Column<SourceRow>,
+    pub(super) destination: Column<Counters>,
     pub(super) order: Arc<OrderCache>,
 }
 
 impl HourSnapshot {
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.source.len()
     }
 
     /// The positions of the keys in key order. Sorting a million takes a fraction of a second:
@@ -46,8 +46,7 @@ impl HourSnapshot {
 
     /// The record at a position.
     pub fn record(&self, position: usize) -> Option<Record> {
-        let key = *self.keys.get(position)?;
-        let source = self.source.get(position).copied().unwrap_or_default();
+        let SourceRow { key, counters: source } = *self.source.get(position)?;
         let destination = self.destination.get(position).copied().unwrap_or_default();
         Some(Record { key, sides: Sides { source, destination } })
     }
@@ -62,18 +61,16 @@ impl HourSnapshot {
 
     /// The keys by their positions.
     pub fn keys(&self) -> impl Iterator<Item = &KeyIds> {
-        self.keys.iter()
+        self.source.iter().map(|row| &row.key)
     }
 
     /// The records by their positions.
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let destinations = self.destination.iter().copied();
         let destinations = destinations.chain(std::iter::repeat(Counters::ZERO));
-        self.keys.iter().zip(self.source.iter()).zip(destinations).map(
-            |((key, source), destination)| Record {
-                key: *key,
-                sides: Sides { source: *source, destination },
-            },
-        )
+        self.source.iter().zip(destinations).map(|(row, destination)| Record {
+            key: row.key,
+            sides: Sides { source: row.counters, destination },
+        })
     }
 }

@@ -115,7 +115,7 @@ impl Journal {
                 return Err(damaged("the log", &format!("entry {expected} is missing")));
             }
             memory
-                .add_entry(&bytes, log_index)
+                .add_logged(&bytes, log_index)
                 .map_err(|error| damaged(&format!("log entry {log_index}"), &error))?;
             log_bytes += bytes.len() as u64;
         }
