@@ -2,6 +2,7 @@
 
 mod client;
 mod formats;
+mod limited;
 mod lists;
 mod pages;
 mod parameters;

@@ -104,5 +104,5 @@ fn a_refused_method_says_which_there_are() {
     let fas = Fas::start(data.path());
     let response = crate::fas::agent().delete(fas.url("/v1/flows")).call().unwrap();
     assert_eq!(response.status(), 405);
-    assert_eq!(response.headers()["allow"], "GET,HEAD");
+    assert_eq!(response.headers()["allow"], "GET, HEAD");
 }
