@@ -1,23 +1,31 @@
 //! The HTTP interface: routes, and what every answer has in common. Status codes are chosen
 //! here; what is behind knows none.
 
+mod accept;
 mod batches;
 mod body;
+mod drain;
 mod flows;
 mod guard;
 mod health;
+mod openapi;
+mod params;
 mod problem;
+mod reads;
+mod stream;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
+use tokio::sync::Semaphore;
 
+use self::drain::Drain;
 pub(crate) use self::problem::Problem;
 use crate::auth::Tokens;
+use crate::limits::{MAX_CONCURRENT_READS, MAX_STREAMS};
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
 use crate::store::Store;
@@ -28,18 +36,55 @@ pub(crate) struct App {
     pub metrics: Arc<Metrics>,
     /// Who may do what; without, everybody everything.
     pub tokens: Option<Arc<Reloading<Tokens>>>,
-    /// Set when the process has been told to end.
-    pub draining: AtomicBool,
+    /// Begins when the process has been told to end.
+    pub draining: Drain,
+    /// Places for reads that look at many flows.
+    pub reads: Arc<Semaphore>,
+    /// Places for streams.
+    pub streams: Arc<Semaphore>,
+}
+
+impl App {
+    /// What the handlers share at the start.
+    pub fn new(
+        store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
+        tokens: Option<Arc<Reloading<Tokens>>>,
+    ) -> Self {
+        Self {
+            store,
+            metrics,
+            tokens,
+            draining: Drain::default(),
+            reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        }
+    }
+}
+
+/// The paths, and what is done there. Each is described in [`openapi`].
+fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/flows", get(reads::hour::read).post(flows::write)),
+        ("/v1/batches", post(batches::write)),
+        ("/v1/flows", get(reads::flows::read)),
+        ("/v1/summary", get(reads::summary::read)),
+        ("/v1/hours", get(reads::hours::read)),
+        ("/v1/hints", get(reads::hints::read)),
+        ("/v1/instances", get(reads::instances::read)),
+        ("/v1/stream", get(stream::follow)),
+        ("/healthz", get(health::alive)),
+        ("/readyz", get(health::ready)),
+        ("/metrics", get(health::metrics)),
+        ("/openapi.json", get(openapi::read)),
+    ]
 }
 
 /// All routes. Each has a rule in `guard`.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/flows", get(flows::read).post(flows::write))
-        .route("/v1/batches", post(batches::write))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+    let routes = routes().into_iter();
+    routes
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)

@@ -61,6 +61,51 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// The size of a piece of a streamed answer, in bytes.
 pub const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 
+/// Names and prefixes that one read may filter by, in all.
+pub const MAX_FILTER_VALUES: usize = 100;
+
+/// Rows of a page, unless `limit` says otherwise.
+pub const DEFAULT_PAGE_ROWS: usize = 1_000;
+
+/// The largest `limit` of a page and of a summary.
+pub const MAX_PAGE_ROWS: usize = 10_000;
+
+/// Groups of a summary, unless `limit` says otherwise.
+pub const DEFAULT_SUMMARY_ROWS: usize = 20;
+
+/// Hints, unless `limit` says otherwise.
+pub const DEFAULT_HINTS: usize = 10;
+
+/// The largest `limit` of hints.
+pub const MAX_HINTS: usize = 1_000;
+
+/// The latest hours with flows that hints are taken from, unless hours are given.
+pub const HINT_HOURS: usize = 24;
+
+/// Reads that may be under way, from the first look at the store to the last byte.
+pub const MAX_CONCURRENT_READS: usize = 32;
+
+/// How long a read waits for its turn before it is refused.
+pub const READ_WAIT: Duration = Duration::from_secs(1);
+
+/// Rows of a record batch in an Arrow stream.
+pub const ARROW_BATCH_ROWS: usize = 8_192;
+
+/// Followers of `/v1/stream`.
+pub const MAX_STREAMS: usize = 1_000;
+
+/// The least time between two events of a stream.
+pub const STREAM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Flows in one event of a stream; more are split.
+pub const MAX_STREAM_EVENT_ROWS: usize = 1_000;
+
+/// The longest silence on a stream.
+pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a stream waits for its reader to take what was sent.
+pub const STREAM_STALL: Duration = Duration::from_secs(10);
+
 /// Flows that `fas import` sends in one request. The keys that make a repeated import harmless
 /// are made of these chunks, so another figure would make every import a new one.
 pub const CHUNK_RECORDS: usize = 1_000;
@@ -108,6 +153,7 @@ pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Flows whose last figures `fas tail` remembers.
 pub const MAX_REMEMBERED_FLOWS: usize = 100_000;
+
 /// The default of `--max-connections`.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 10_000;
 
@@ -191,12 +237,17 @@ pub const TOKEN_BYTES: usize = 32;
 const _: () = assert!(MAX_QUEUED_BYTES >= 2 * MAX_BODY_BYTES);
 const _: () = assert!(MAX_GROUP_WRITES <= MAX_QUEUED_WRITES);
 
+// A page without a limit, and hints without one, are allowed pages and hints.
+const _: () = assert!(DEFAULT_PAGE_ROWS <= MAX_PAGE_ROWS && DEFAULT_SUMMARY_ROWS <= MAX_PAGE_ROWS);
+const _: () = assert!(DEFAULT_HINTS <= MAX_HINTS);
+
 // A chunk of an import fits a body, though every name were as long and as much escaped as it can
 // be; and so does a page an answer.
 const MAX_FLOW_BYTES: usize = 3 * 2 * flow_model::limits::MAX_NAME_BYTES + 256;
 const _: () = assert!(CHUNK_RECORDS * MAX_FLOW_BYTES <= MAX_BODY_BYTES);
 const _: () = assert!(PAGE_ROWS * MAX_FLOW_BYTES as u64 <= MAX_ANSWER_BYTES);
 const _: () = assert!(MAX_FLOW_BYTES <= MAX_RECORD_BYTES);
+
 // Bodies of the largest size are possible, several at a time.
 const _: () = assert!(MAX_BODIES_BYTES >= 4 * MAX_BODY_BYTES);
 // hyper takes every head that our own bounds allow.

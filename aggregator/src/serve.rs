@@ -17,7 +17,6 @@ mod tls;
 mod watched_stream;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -41,12 +40,8 @@ pub async fn run(
     entrance: Entrance,
     shutdown: impl Future<Output = ()>,
 ) {
-    let app = Arc::new(App {
-        store: Arc::clone(&store),
-        metrics: Arc::clone(&metrics),
-        tokens: entrance.tokens.clone(),
-        draining: AtomicBool::new(false),
-    });
+    let tokens = entrance.tokens.clone();
+    let app = Arc::new(App::new(Arc::clone(&store), Arc::clone(&metrics), tokens));
     let edge = Arc::new(Edge::new(router(Arc::clone(&app)), Arc::clone(&metrics), &entrance));
     let _following = entrance.follow(&metrics);
     let (drain, draining) = watch::channel(());
@@ -54,7 +49,7 @@ pub async fn run(
         () = accept::accept(listener, edge, draining) => {}
         () = shutdown => {}
     }
-    app.draining.store(true, Ordering::Relaxed);
+    app.draining.begin();
     drain.send_replace(());
     // Every connection holds a receiver until it has ended.
     if tokio::time::timeout(SHUTDOWN_GRACE, drain.closed()).await.is_err() {

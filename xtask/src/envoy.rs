@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cache;
 use crate::command;
 use crate::debian;
 use crate::failure::{Doing, Failure, Result};
@@ -45,23 +46,12 @@ pub fn set_up() -> Result<PathBuf> {
 }
 
 fn cached() -> Result<PathBuf> {
-    let directory = cache()?.join(format!("envoy-{VERSION}"));
+    let directory = cache::directory()?.join(format!("envoy-{VERSION}"));
     let envoy = directory.join("envoy");
     if !envoy.exists() {
         fetch(&directory).map_err(|failure| explain(&failure))?;
     }
     Ok(envoy)
-}
-
-fn cache() -> Result<PathBuf> {
-    let given = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::home_dir().map(|home| home.join(".cache"));
-    given
-        // The XDG base directory specification has relative paths ignored.
-        .filter(|path| path.is_absolute())
-        .or_else(home)
-        .map(|cache| cache.join("flow-aggregation-service"))
-        .ok_or_else(|| Failure::new("neither XDG_CACHE_HOME nor HOME is set"))
 }
 
 /// Puts the binary into `directory`, whole or not at all.

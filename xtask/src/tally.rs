@@ -28,6 +28,14 @@ impl Tally {
         }
     }
 
+    /// Adds a test that is not one of cargo's.
+    pub fn count(&mut self, passed: bool) {
+        match passed {
+            true => self.passed += 1,
+            false => self.failed += 1,
+        }
+    }
+
     /// Makes sure that a run that failed shows a failure, also when no test did: what does not
     /// compile, or dies, prints no result line.
     pub fn settle(&mut self, run_succeeded: bool) {
@@ -70,6 +78,17 @@ mod tests {
     #[test]
     fn figures_of_all_programs_add_up() {
         assert_eq!(tally(&["running 3 tests", GOOD, BAD], false), "4 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn other_tests_count_as_one_each() {
+        let mut tally = Tally::default();
+        tally.take(GOOD);
+        tally.count(true);
+        assert_eq!(tally.to_string(), "4 passed, 0 failed, 1 skipped");
+        tally.count(false);
+        assert_eq!(tally.to_string(), "4 passed, 1 failed, 1 skipped");
+        assert!(!tally.is_success());
     }
 
     #[test]

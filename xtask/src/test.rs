@@ -7,6 +7,7 @@ use crate::artifacts::Artifacts;
 use crate::command;
 use crate::failure::{Doing, Failure, Result};
 use crate::say;
+use crate::schemathesis::Schemathesis;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 
@@ -28,17 +29,22 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
 
 fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let artifacts = Artifacts::set_up(workspace)?;
+    let schemathesis = Schemathesis::set_up()?;
     say::step("programs and tests", || {
         // With `--tests`, the programs are built with the features that `cargo test` uses too,
         // so that nothing is built twice.
         let mut build = workspace.cargo("build");
         command::run(build.args(["--workspace", "--locked", "--lib", "--bins", "--tests"]))
     })?;
-    say::step("tests", || {
+    let tests = say::step("tests", || {
         let mut test = workspace.cargo("test");
         artifacts.announce(workspace, &mut test);
         stream(test.args(["--workspace", "--locked", "--no-fail-fast"]), tally)
-    })
+    });
+    // What one of them finds does not keep the other from looking.
+    let interface = schemathesis.test(workspace);
+    tally.count(interface.is_ok());
+    tests.and(interface)
 }
 
 /// Runs `test`, showing what it prints as it comes, and adds up its results.

@@ -10,11 +10,21 @@ use flow_model::wire::encode_answer;
 
 use super::App;
 use super::body::read_json;
+use super::openapi::bodies::{BatchObject, Receipt};
+use super::openapi::errors::BatchErrors;
 use super::problem::Problem;
 use crate::auth::Access;
 use crate::ingest;
 
-/// `POST /v1/batches`
+/// Adds a batch of an instance, once, however often it is sent.
+#[utoipa::path(
+    post, path = "/v1/batches", operation_id = "writeBatch", tag = "writes",
+    request_body = BatchObject,
+    responses(
+        (status = 200, description = "It is durable, or was before.", body = Receipt),
+        BatchErrors,
+    ),
+)]
 pub(super) async fn write(
     State(app): State<Arc<App>>,
     Extension(access): Extension<Access>,

@@ -25,13 +25,20 @@ enum Need {
 }
 
 /// One rule for every method and path. What has none is not served: it cannot be forgotten.
-const RULES: [(Method, &str, Need); 6] = [
+const RULES: [(Method, &str, Need); 13] = [
     (Method::GET, "/flows", Need::Scope(Scope::Read)),
     (Method::POST, "/flows", Need::Scope(Scope::Write)),
     (Method::POST, "/v1/batches", Need::Scope(Scope::Write)),
+    (Method::GET, "/v1/flows", Need::Scope(Scope::Read)),
+    (Method::GET, "/v1/summary", Need::Scope(Scope::Read)),
+    (Method::GET, "/v1/hours", Need::Scope(Scope::Read)),
+    (Method::GET, "/v1/hints", Need::Scope(Scope::Read)),
+    (Method::GET, "/v1/stream", Need::Scope(Scope::Read)),
+    (Method::GET, "/v1/instances", Need::Unlimited(Scope::Read)),
     (Method::GET, "/metrics", Need::Unlimited(Scope::Read)),
     (Method::GET, "/healthz", Need::Nothing),
     (Method::GET, "/readyz", Need::Nothing),
+    (Method::GET, "/openapi.json", Need::Nothing),
 ];
 
 /// The middleware. Handlers find an [`Access`] among the request's extensions.

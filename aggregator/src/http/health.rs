@@ -1,23 +1,33 @@
 //! What the machinery around the service asks: is it alive, is it ready, and how is it doing.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::App;
+use super::openapi::errors::{MetricsErrors, OpenErrors};
 use super::problem::Problem;
 
-/// `GET /healthz`: the process answers.
+/// The process answers.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "isAlive", tag = "operation",
+    responses((status = 200, description = "It does.", body = String), OpenErrors),
+    security(()),
+)]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: writes and reads can be sent here.
+/// Writes and reads can be sent here.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "isReady", tag = "operation",
+    responses((status = 200, description = "They can.", body = String), OpenErrors),
+    security(()),
+)]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    if app.draining.load(Ordering::Relaxed) {
+    if app.draining.has_begun() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down"));
     }
     app.store.ready().await.map_err(|error| {
@@ -27,7 +37,11 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, P
     Ok("ready\n")
 }
 
-/// `GET /metrics`
+/// Figures in the Prometheus text format.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "readMetrics", tag = "operation",
+    responses((status = 200, description = "Figures.", body = String), MetricsErrors),
+)]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     match app.metrics.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

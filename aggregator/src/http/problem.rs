@@ -1,27 +1,37 @@
 //! `Problem`: every error answer, as `application/problem+json` (RFC 9457).
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flow_model::wire::WireError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::params::ParamError;
 use crate::auth::Denied;
 use crate::ingest::IngestError;
 use crate::limits::RETRY_AFTER;
 use crate::store::{ApplyError, ReadError};
 
-/// An error answer. What is for the operator only goes to the log, not in here.
-#[derive(Debug, Serialize)]
+/// An error answer (RFC 9457).
+// What is for the operator only goes to the log, not in here.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
+    /// The status in words.
     title: &'static str,
+    /// The status.
     status: u16,
+    /// What is wrong, for people.
     detail: String,
     /// The position of the flow at fault, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     index: Option<usize>,
-    /// The field at fault.
+    /// The field or parameter at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    #[schema(nullable = false)]
+    field: Option<Cow<'static, str>>,
     /// The methods that would be possible, for a header.
     #[serde(skip)]
     allow: Option<String>,
@@ -59,7 +69,7 @@ impl Problem {
 
     fn at(mut self, index: Option<usize>, field: Option<&'static str>) -> Self {
         self.index = index;
-        self.field = field;
+        self.field = field.map(Cow::Borrowed);
         self
     }
 }
@@ -129,6 +139,18 @@ impl From<ApplyError> for Problem {
                 let detail = "the store takes no writes at the moment; nothing was changed";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
+        }
+    }
+}
+
+impl From<ParamError> for Problem {
+    fn from(error: ParamError) -> Self {
+        match &error {
+            ParamError::TooLong => Self::new(StatusCode::URI_TOO_LONG, error.to_string()),
+            ParamError::Bad { name, .. } => Self {
+                field: Some(name.clone()),
+                ..Self::new(StatusCode::BAD_REQUEST, error.to_string())
+            },
         }
     }
 }

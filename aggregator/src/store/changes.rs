@@ -46,6 +46,9 @@ pub enum ChangesError {
 /// Follows a store. It holds up nobody: who does not come back in time has missed something.
 #[async_trait]
 pub trait Changes: Send {
+    /// The number up to which all changes have been given: at first where it began to follow.
+    fn up_to(&self) -> u64;
+
     /// Waits until something has changed since the last call, whether or not it passes the
     /// filter, and gives what does.
     ///

@@ -91,7 +91,6 @@ fn summaries_add_up_to_the_whole() {
 }
 
 #[test]
-#[ignore = "needs /v1/instances"]
 fn instances_are_listed_over_all_pages() {
     let data = directory();
     let fas = Fas::start(data.path());
@@ -106,7 +105,6 @@ fn instances_are_listed_over_all_pages() {
 }
 
 #[test]
-#[ignore = "needs /v1/stream"]
 fn a_stream_is_followed() {
     let data = directory();
     let fas = Fas::start(data.path());

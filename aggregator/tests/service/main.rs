@@ -14,3 +14,4 @@ mod fas;
 mod http;
 mod load;
 mod process;
+mod reads;

@@ -145,6 +145,10 @@ fn unreadable(error: &dyn std::fmt::Display) -> ChangesError {
 
 #[async_trait]
 impl Changes for Follower {
+    fn up_to(&self) -> u64 {
+        self.position
+    }
+
     async fn next(&mut self) -> Result<ChangeSet, ChangesError> {
         let position = self.position;
         let recent = &self.gatherer.recent;
@@ -172,6 +176,10 @@ pub(super) struct NothingMore;
 
 #[async_trait]
 impl Changes for NothingMore {
+    fn up_to(&self) -> u64 {
+        0
+    }
+
     async fn next(&mut self) -> Result<ChangeSet, ChangesError> {
         Err(ChangesError::Closed)
     }
