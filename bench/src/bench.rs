@@ -1,6 +1,12 @@
 //! The benches, each in a file of its own.
 
 mod batch;
+mod idle;
+mod memory;
+mod overload;
+mod read;
+mod restart;
+mod rivals;
 mod write;
 
 use std::path::PathBuf;
@@ -37,4 +43,10 @@ pub struct Bench {
 pub const ALL: &[Bench] = &[
     Bench { name: "write", about: "POST /flows, 100 records a request", run: write::run },
     Bench { name: "batch", about: "POST /v1/batches of 1,000 instances", run: batch::run },
+    Bench { name: "memory", about: "memory per flow at 10 million flows", run: memory::run },
+    Bench { name: "restart", about: "start with 10 million flows", run: restart::run },
+    Bench { name: "read", about: "reads of 1 million flows beside writes", run: read::run },
+    Bench { name: "idle", about: "a fresh start that nobody uses", run: idle::run },
+    Bench { name: "overload", about: "twice the capacity", run: overload::run },
+    Bench { name: "rivals", about: "the same records into Redis and PostgreSQL", run: rivals::run },
 ];

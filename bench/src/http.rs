@@ -10,7 +10,8 @@ use crate::failure::{Doing, Failure, Result};
 /// The longest wait for a part of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const READ_BYTES: usize = 64 * 1024;
+/// The size of the first read, and of the largest when a whole hour comes.
+const READ_BYTES: std::ops::RangeInclusive<usize> = 4_096..=256 * 1_024;
 
 /// A connection to `fas`.
 pub struct Connection {
@@ -18,6 +19,7 @@ pub struct Connection {
     /// What has been read and not used, from `start` on.
     buffer: Vec<u8>,
     start: usize,
+    read_bytes: usize,
 }
 
 /// An answer without its body.
@@ -43,7 +45,7 @@ impl Connection {
         stream.set_nodelay(true).doing("setting up a connection")?;
         stream.set_read_timeout(Some(PATIENCE)).doing("setting up a connection")?;
         stream.set_write_timeout(Some(PATIENCE)).doing("setting up a connection")?;
-        Ok(Self { stream, buffer: Vec::new(), start: 0 })
+        Ok(Self { stream, buffer: Vec::new(), start: 0, read_bytes: *READ_BYTES.start() })
     }
 
     /// Sends a request and passes its answer's body over.
@@ -134,7 +136,7 @@ impl Connection {
         self.buffer.drain(..self.start);
         self.start = 0;
         let used = self.buffer.len();
-        self.buffer.resize(used + READ_BYTES, 0);
+        self.buffer.resize(used + self.read_bytes, 0);
         let free = self.buffer.get_mut(used..).unwrap_or_default();
         let outcome = loop {
             match self.stream.read(free) {
@@ -142,11 +144,16 @@ impl Connection {
                 outcome => break outcome,
             }
         };
-        self.buffer.truncate(used + outcome.as_ref().map_or(0, |count| *count));
-        match outcome.doing("reading an answer")? {
-            0 => Err(Failure::new("the connection was closed before the answer's end")),
-            _ => Ok(()),
+        let count = *outcome.as_ref().unwrap_or(&0);
+        self.buffer.truncate(used + count);
+        outcome.doing("reading an answer")?;
+        if count == 0 {
+            return Err(Failure::new("the connection was closed before the answer's end"));
         }
+        if count == self.read_bytes {
+            self.read_bytes = (2 * count).min(*READ_BYTES.end());
+        }
+        Ok(())
     }
 }
 

@@ -17,11 +17,6 @@ impl Latencies {
         self.0.append(&mut other.0);
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The smallest duration that a share of all do not exceed; nothing of nothing is 0.
     pub fn quantile(&mut self, share: f64) -> Duration {
         self.0.sort_unstable();

@@ -5,6 +5,7 @@
 
 mod aftermath;
 mod bench;
+mod dataset;
 mod encode;
 mod failure;
 mod fas;
@@ -12,10 +13,13 @@ mod http;
 mod latency;
 mod load;
 mod machine;
+mod open_loop;
+mod pace;
 mod process;
 mod random;
 mod record;
 mod report;
+mod rival;
 mod scratch;
 mod tally;
 mod usage;

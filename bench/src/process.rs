@@ -19,17 +19,18 @@ pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
+    last_signal: &'static str,
     _aftermath: Aftermath,
 }
 
 impl Process {
-    /// Starts `command`; its output goes to `<directory>/<name>.log`. If this process goes first,
-    /// the server is sent `last_signal`.
+    /// Starts `command`; its output goes to `<directory>/<name>.log`. `last_signal` is what ends
+    /// it at once, when the value is dropped or this process goes.
     pub fn start(
         name: &str,
         command: &mut Command,
         directory: &Path,
-        last_signal: &str,
+        last_signal: &'static str,
     ) -> Result<Self> {
         let log = directory.join(format!("{name}.log"));
         let out = File::create(&log).doing(log.display())?;
@@ -37,7 +38,9 @@ impl Process {
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
         let mut child = child.doing(format_args!("starting {name}"))?;
         match Aftermath::signal(last_signal, child.id()) {
-            Ok(aftermath) => Ok(Self { name: name.to_owned(), child, log, _aftermath: aftermath }),
+            Ok(aftermath) => {
+                Ok(Self { name: name.to_owned(), child, log, last_signal, _aftermath: aftermath })
+            }
             Err(failure) => {
                 let _ = child.kill();
                 Err(failure)
@@ -84,9 +87,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if the server has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if !matches!(self.child.try_wait(), Ok(Some(_))) && self.end(self.last_signal).is_err() {
+            // Nothing more can be done if this fails too.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

@@ -19,10 +19,24 @@ impl Tally {
         Self { flows, ..Self::default() }
     }
 
+    /// These figures.
+    pub fn of_sums(flows: u64, bytes_tx: u128, bytes_rx: u128) -> Self {
+        let sum = |total| Sum { total, ..Sum::default() };
+        Self { flows, bytes_tx: sum(bytes_tx), bytes_rx: sum(bytes_rx) }
+    }
+
     /// Adds a record's bytes, `times` over.
     pub fn add(&mut self, record: &Record, times: u64) {
         self.bytes_tx.total += u128::from(record.bytes_tx) * u128::from(times);
         self.bytes_rx.total += u128::from(record.bytes_rx) * u128::from(times);
+    }
+
+    /// Adds what another holds.
+    pub fn join(&mut self, other: &Self) {
+        let (flows, tx, rx) = other.figures();
+        self.flows += flows;
+        self.bytes_tx.total += tx;
+        self.bytes_rx.total += rx;
     }
 
     /// Takes the next piece of a JSON answer.
