@@ -74,7 +74,9 @@ impl Fas {
         if found == *expected {
             return Ok(());
         }
-        Err(Failure::new(format!("hour {hour} holds {found}, not the {expected} that were written")))
+        Err(Failure::new(format!(
+            "hour {hour} holds {found}, not the {expected} that were written"
+        )))
     }
 }
 

@@ -53,13 +53,6 @@ impl Connection {
         self.stream(request, |_| {})
     }
 
-    /// Sends a request and gives its answer with the body.
-    pub fn fetch(&mut self, request: &[u8]) -> Result<(Head, Vec<u8>)> {
-        let mut body = Vec::new();
-        let head = self.stream(request, |piece| body.extend_from_slice(piece))?;
-        Ok((head, body))
-    }
-
     /// Sends a request and shows its answer's body piece by piece.
     pub fn stream(&mut self, request: &[u8], mut show: impl FnMut(&[u8])) -> Result<Head> {
         self.stream.write_all(request).doing("sending a request")?;
@@ -198,11 +191,15 @@ mod tests {
             let _ = stream.read(&mut [0; 100]);
         });
         let mut connection = Connection::open(address).unwrap();
-        let (head, body) = connection.fetch(b"x").unwrap();
-        assert_eq!((head.status, head.has_retry_after, body.as_slice()), (503, true, &b"no"[..]));
-        let (head, body) = connection.fetch(b"x").unwrap();
-        assert_eq!((head.status, head.has_retry_after, body.as_slice()), (200, false, &b"abcd"[..]));
+        let mut body = Vec::new();
+        let mut ask = || connection.stream(b"x", |piece| body.extend_from_slice(piece));
+        let heads = [ask().unwrap(), ask().unwrap()];
         server.join().unwrap();
-        assert!(connection.fetch(b"x").is_err());
+        assert!(ask().is_err());
+        assert_eq!(
+            heads.map(|head| (head.status, head.has_retry_after)),
+            [(503, true), (200, false)]
+        );
+        assert_eq!(body, b"noabcd");
     }
 }

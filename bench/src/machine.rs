@@ -21,9 +21,8 @@ impl Machine {
     /// The one that this runs on.
     pub fn this() -> Self {
         let unknown = || "unknown".to_owned();
-        let kilobytes = field("/proc/meminfo", "MemTotal").and_then(|text| {
-            text.split_whitespace().next()?.parse::<u64>().ok()
-        });
+        let kilobytes = field("/proc/meminfo", "MemTotal")
+            .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
         Self {
             processor: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
             cores: std::thread::available_parallelism().map_or(1, usize::from),

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use bench::{ALL, Bench, Setting};
 use failure::{Failure, Result};
 use machine::Machine;
-use report::{Report, say};
+use report::Report;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -2,8 +2,8 @@
 //! answered, as many independent clients do.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Barrier, Mutex};
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use crate::latency::Latencies;
 
 /// A client needs little more than its buffers.
 const STACK_BYTES: usize = 128 * 1024;
+
+/// Enough for all clients to be started.
+const SET_UP: Duration = Duration::from_secs(2);
 
 /// What is offered.
 #[derive(Clone, Copy, Debug)]
@@ -57,30 +60,23 @@ pub fn offer(address: SocketAddr, requests: &[Vec<u8>], offer: Offer) -> Result<
     };
     let connections: Vec<Connection> =
         (0..offer.connections).map(|_| Connection::open(address)).collect::<Result<_>>()?;
-    let start = Barrier::new(offer.connections + 1);
-    let begin = std::thread::scope(|scope| {
+    let begin = Instant::now() + SET_UP;
+    std::thread::scope(|scope| {
         for (number, connection) in connections.into_iter().enumerate() {
-            let client = Client { number, offer, requests, outcome: &outcome };
-            let start = &start;
-            let run = move || {
-                start.wait();
-                client.run(connection);
-            };
-            // Without all its clients the barrier would never open.
-            if let Err(error) = Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run) {
-                eprintln!("error: only {number} clients can be started: {error}");
-                std::process::exit(1);
-            }
+            let client = Client { number, begin, offer, requests, outcome: &outcome };
+            let thread = Builder::new().stack_size(STACK_BYTES);
+            let started = thread.spawn_scoped(scope, move || client.run(connection));
+            started.doing(format_args!("starting client {number}"))?;
         }
-        start.wait();
-        Instant::now()
-    });
+        Ok(())
+    })?;
     outcome.wall = begin.elapsed();
     Ok(outcome)
 }
 
 struct Client<'a> {
     number: usize,
+    begin: Instant,
     offer: Offer,
     requests: &'a [Vec<u8>],
     outcome: &'a Outcome,
@@ -89,11 +85,12 @@ struct Client<'a> {
 impl Client<'_> {
     fn run(&self, mut connection: Connection) {
         let interval = Duration::from_secs_f64(self.offer.connections as f64 / self.offer.rate);
-        let begin = Instant::now();
-        let mut due = begin + interval.mul_f64(self.number as f64 / self.offer.connections as f64);
+        let end = self.begin + self.offer.time;
+        let mut due = self.begin + Duration::from_secs_f64(self.number as f64 / self.offer.rate);
         let mut latencies = Latencies::default();
         let mut turn = self.number;
-        while due < begin + self.offer.time {
+        // A client whose last answer is late catches up, but not beyond the end.
+        while due.max(Instant::now()) < end {
             sleep(due.saturating_duration_since(Instant::now()));
             if self.send(&mut connection, turn % self.requests.len(), &mut latencies).is_err() {
                 self.outcome.faults.fetch_add(1, Ordering::Relaxed);

@@ -1,10 +1,10 @@
 //! A writer that keeps a fixed pace, whatever else goes on.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
-use std::sync::Arc;
 
 use crate::failure::{Failure, Result};
 use crate::http::Connection;

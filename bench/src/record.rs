@@ -1,6 +1,7 @@
 //! The records that everyone is given: which keys there are, and a seeded sequence of records.
 
 use crate::random::Random;
+use crate::report::short;
 
 /// The seed of all records.
 pub const SEED: u64 = 3;
@@ -40,12 +41,12 @@ impl Keys {
     /// In words, for the table.
     pub fn describe(self) -> String {
         let Self { sources, destinations } = self;
-        format!("{} keys ({sources} sources x {destinations} destinations)", self.count())
+        format!("{} keys ({sources} sources x {destinations} destinations)", short(self.count()))
     }
 }
 
 /// Who talks to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The number of the source app.
     pub source: u64,
@@ -125,7 +126,7 @@ fn gcd(a: u64, b: u64) -> u64 {
 /// The name of an app: a word, and what tells it from its namesakes, [`NAME_LENGTH`] in all.
 pub fn app(number: u64) -> String {
     let words = WORDS.len() as u64;
-    let word = WORDS.iter().nth((number % words) as usize).unwrap_or(&"app");
+    let word = WORDS.get((number % words) as usize).unwrap_or(&"app");
     let mut rest = number / words;
     let mut digits = vec!['0'; NAME_LENGTH - word.len() - 1];
     for digit in digits.iter_mut().rev() {

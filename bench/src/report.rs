@@ -111,9 +111,24 @@ pub fn rate(items: u64, duration: Duration) -> f64 {
     items as f64 / duration.as_secs_f64().max(1e-9)
 }
 
+/// A number as in "10M flows".
+pub fn short(count: u64) -> String {
+    match count {
+        1_000_000.. if count.is_multiple_of(1_000_000) => format!("{}M", count / 1_000_000),
+        1_000.. if count.is_multiple_of(1_000) => format!("{}k", count / 1_000),
+        _ => count.to_string(),
+    }
+}
+
 /// Three digits that count, and thousands apart.
 fn quantity(value: f64, unit: &str) -> String {
-    let digits = if value >= 100.0 { 0 } else if value >= 10.0 { 1 } else { 2 };
+    let digits = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
     let text = format!("{value:.digits$}");
     let whole = text.split('.').next().unwrap_or_default().len();
     let mut grouped = String::new();
@@ -136,6 +151,11 @@ mod tests {
         assert_eq!(quantity(12.34, "us"), "12.3 us");
         assert_eq!(quantity(123.4, "ms"), "123 ms");
         assert_eq!(quantity(1_234_567.8, "records/s"), "1,234,568 records/s");
+    }
+
+    #[test]
+    fn round_numbers_are_short() {
+        assert_eq!([10_000_000, 1_500_000, 999].map(short), ["10M", "1500k", "999"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an hour holds in all: how many flows, and how many bytes. It reads JSON of any size
 //! piece by piece, and knows only the names of this bench, which have no quotes or braces.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::record::Record;
@@ -17,6 +18,17 @@ impl Tally {
     /// That many flows, without bytes.
     pub fn of(flows: u64) -> Self {
         Self { flows, ..Self::default() }
+    }
+
+    /// What an hour holds after each of these records has been written so many times.
+    pub fn after<'a>(written: impl IntoIterator<Item = (&'a Record, u64)>) -> Self {
+        let mut tally = Self::default();
+        let mut keys = HashSet::new();
+        for (record, times) in written.into_iter().filter(|(_, times)| *times > 0) {
+            tally.add(record, times);
+            keys.insert(record.key);
+        }
+        Self { flows: keys.len() as u64, ..tally }
     }
 
     /// These figures.

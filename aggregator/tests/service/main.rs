@@ -12,4 +12,5 @@ mod crash;
 mod fas;
 mod http;
 mod load;
+mod overload;
 mod process;

@@ -8,7 +8,7 @@ use crate::fas::Fas;
 use crate::load::{closed_loop, lanes};
 use crate::random::Random;
 use crate::record::{Key, NAME_LENGTH, Record, SEED, app};
-use crate::report::{Figure, Report, micros_each, millis, rate};
+use crate::report::{Figure, Report, micros_each, millis, rate, short};
 use crate::tally::Tally;
 
 const HOUR: u32 = 490_000;
@@ -30,14 +30,16 @@ pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
     let mut expected = Tally::of(INSTANCES * FLOWS_PER_BATCH);
     // All of an instance goes over one connection, so that its batches stay in order.
     let instances = (0..INSTANCES).map(|instance| batches_of(instance, rounds, &mut expected));
-    let lanes: Vec<Vec<Vec<u8>>> = lanes(instances, CONNECTIONS).into_iter().map(by_turns).collect();
+    let lanes: Vec<Vec<Vec<u8>>> =
+        lanes(instances, CONNECTIONS).into_iter().map(by_turns).collect();
     let fas = Fas::start(&setting.fas)?;
     let (mut load, cpu) = fas.cpu_of(|| closed_loop(fas.address(), &lanes))?;
     fas.expect(HOUR, &expected)?;
 
     let how = format!(
-        "{count} batches of {FLOWS_PER_BATCH} flows, {INSTANCES} instances, names of \
-         {NAME_LENGTH} characters, {CONNECTIONS} connections"
+        "{} batches of {FLOWS_PER_BATCH} flows, {INSTANCES} instances, names of \
+         {NAME_LENGTH} characters, {CONNECTIONS} connections",
+        short(count)
     );
     let each = micros_each(cpu, count);
     report.add(Figure::at_most("CPU of fas per batch", each, GOAL_MICROS, "us").how(how));

@@ -23,7 +23,8 @@ pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
     sleep(WATCHED);
     let cpu = usage::cpu(fas.pid())?.saturating_sub(before);
     let resident = megabytes(usage::resident_bytes(fas.pid())?);
-    let memory = Figure::at_most("memory when idle, after a fresh start", resident, GOAL_MEGABYTES, "MB");
+    let memory =
+        Figure::at_most("memory when idle, after a fresh start", resident, GOAL_MEGABYTES, "MB");
     report.add(memory.how("VmRSS"));
     let what = format!("CPU in {} s of idling", WATCHED.as_secs());
     let how = "user and system time of all threads, in ticks of 10 ms";

@@ -8,7 +8,7 @@ use crate::dataset::fill;
 use crate::failure::Result;
 use crate::fas::Fas;
 use crate::record::{Keys, NAME_LENGTH};
-use crate::report::{Figure, Report, megabytes, rate};
+use crate::report::{Figure, Report, megabytes, rate, short};
 use crate::usage;
 
 const HOUR: u32 = 490_000;
@@ -23,9 +23,9 @@ const GOAL_BYTES: f64 = 100.0;
 /// a source of its own, as when names were those of pods.
 pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
     let mesh = Keys { sources: setting.scale(5_000), destinations: 2_000 };
-    measure(setting, report, "10M flows", mesh)?;
+    measure(setting, report, &format!("{} flows", short(mesh.count())), mesh)?;
     let pods = Keys { sources: setting.scale(1_000_000), destinations: 1 };
-    measure(setting, report, "1M flows of as many sources", pods)
+    measure(setting, report, &format!("{} flows of as many sources", short(pods.count())), pods)
 }
 
 fn measure(setting: &Setting, report: &mut Report, label: &str, keys: Keys) -> Result<()> {
@@ -49,7 +49,7 @@ fn measure(setting: &Setting, report: &mut Report, label: &str, keys: Keys) -> R
     );
     let what = format!("memory per flow, {label}");
     report.add(Figure::at_most(what, each(rested), GOAL_BYTES, "B").how(how));
-    report.add(Figure::of(format!("the same, right after the load, {label}"), each(loaded), "B"));
+    report.add(Figure::of(format!("right after the load, {label}"), each(loaded), "B"));
     let peak = Figure::of(format!("the most during the load, {label}"), each(peak), "B");
     report.add(peak.how("VmHWM, with all that is on its way"));
     report.add(Figure::of(format!("records while loading, {label}"), rate(flows, load.wall), "/s"));

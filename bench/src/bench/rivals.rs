@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Setting;
 use crate::failure::Result;
 use crate::record::{Keys, NAME_LENGTH, Record, random_records};
-use crate::report::{Figure, Report, micros_each, rate};
+use crate::report::{Figure, Report, micros_each, rate, short};
 use crate::rival::{CONNECTIONS, Contender, RECORDS_PER_REQUEST, Sync, fas, postgres, redis};
 use crate::tally::Tally;
 use crate::usage;
@@ -28,8 +28,7 @@ struct Turn {
 pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
     let count = setting.scale(RECORDS);
     let records: Vec<Record> = random_records(KEYS, count).collect();
-    let mut expected = Tally::of(distinct(&records));
-    records.iter().for_each(|record| expected.add(record, 1));
+    let expected = Tally::after(records.iter().map(|record| (record, 1)));
 
     let mut contenders: Vec<Box<dyn Contender>> = vec![Box::new(fas::start(&setting.fas)?)];
     if redis::is_installed() {
@@ -75,25 +74,21 @@ fn median(turns: Vec<Turn>) -> Turn {
 
 fn tell(medians: &[(String, Turn)], count: u64, report: &mut Report) {
     let Some((_, own)) = medians.first() else { return };
+    let how = format!(
+        "over {}, names of {NAME_LENGTH} characters, {RECORDS_PER_REQUEST} a request, \
+         {CONNECTIONS} connections; everyone in turn, median of {ROUNDS} turns",
+        KEYS.describe()
+    );
+    report.add(Figure::new("records given to each", short(count)).how(how));
     for (name, turn) in medians {
-        let how = format!(
-            "{:.1} times the CPU of fas, {:.1} times its wall time; median of {ROUNDS} turns of \
-             {count} records over {}, names of {NAME_LENGTH} characters, {RECORDS_PER_REQUEST} a \
-             request, {CONNECTIONS} connections",
-            turn.cpu.as_secs_f64() / own.cpu.as_secs_f64(),
-            turn.wall.as_secs_f64() / own.wall.as_secs_f64(),
-            KEYS.describe()
-        );
-        let each = micros_each(turn.cpu, count);
-        report.add(Figure::of(format!("CPU per record: {name}"), each, "us").how(how));
-        let speed = rate(count, turn.wall);
-        report.add(Figure::of(format!("records: {name}"), speed, "/s"));
+        let times = turn.cpu.as_secs_f64() / own.cpu.as_secs_f64();
+        let each =
+            Figure::of(format!("CPU per record: {name}"), micros_each(turn.cpu, count), "us");
+        report.add(each.how(format!("{times:.1} times that of fas")));
     }
-}
-
-fn distinct(records: &[Record]) -> u64 {
-    let mut keys: Vec<_> = records.iter().map(|record| record.key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.len() as u64
+    for (name, turn) in medians {
+        let times = own.wall.as_secs_f64() / turn.wall.as_secs_f64();
+        let speed = Figure::of(format!("records: {name}"), rate(count, turn.wall), "/s");
+        report.add(speed.how(format!("{times:.2} times those of fas")));
+    }
 }

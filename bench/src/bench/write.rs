@@ -6,7 +6,7 @@ use crate::failure::Result;
 use crate::fas::Fas;
 use crate::load::{closed_loop, lanes};
 use crate::record::{Keys, NAME_LENGTH, Record, random_records};
-use crate::report::{Figure, Report, micros_each, millis, rate};
+use crate::report::{Figure, Report, micros_each, millis, rate, short};
 use crate::tally::Tally;
 
 const HOUR: u32 = 490_000;
@@ -22,22 +22,24 @@ const GOAL_MICROS: f64 = 0.5;
 
 /// Over few keys and over many.
 pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
-    measure(setting, report, "10,000 keys", FEW_KEYS)?;
-    measure(setting, report, "1M keys", MANY_KEYS)
+    measure(setting, report, FEW_KEYS)?;
+    measure(setting, report, MANY_KEYS)
 }
 
-fn measure(setting: &Setting, report: &mut Report, label: &str, keys: Keys) -> Result<()> {
+fn measure(setting: &Setting, report: &mut Report, keys: Keys) -> Result<()> {
+    let label = format!("{} keys", short(keys.count()));
     let count = setting.scale(RECORDS);
     let records: Vec<Record> = random_records(keys, count).collect();
     let requests = records.chunks(RECORDS_PER_REQUEST).map(|part| write_request(part, HOUR));
     let lanes = lanes(requests, CONNECTIONS);
     let fas = Fas::start(&setting.fas)?;
     let (mut load, cpu) = fas.cpu_of(|| closed_loop(fas.address(), &lanes))?;
-    fas.expect(HOUR, &tally(&records))?;
+    fas.expect(HOUR, &Tally::after(records.iter().map(|record| (record, 1))))?;
 
     let how = format!(
-        "{count} records over {}, names of {NAME_LENGTH} characters, {RECORDS_PER_REQUEST} a \
+        "{} records over {}, names of {NAME_LENGTH} characters, {RECORDS_PER_REQUEST} a \
          request, {CONNECTIONS} connections",
+        short(count),
         keys.describe()
     );
     let each = micros_each(cpu, count);
@@ -49,14 +51,4 @@ fn measure(setting: &Setting, report: &mut Report, label: &str, keys: Keys) -> R
         report.add(Figure::of(format!("latency of a write, {label}, {name}"), latency, "ms"));
     }
     Ok(())
-}
-
-/// What the hour must hold after these records.
-fn tally(records: &[Record]) -> Tally {
-    let mut keys: Vec<_> = records.iter().map(|record| record.key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let mut tally = Tally::of(keys.len() as u64);
-    records.iter().for_each(|record| tally.add(record, 1));
-    tally
 }

@@ -99,9 +99,8 @@ impl Contender for Postgres {
     }
 
     fn tally(&self, hour: u32) -> Result<Tally> {
-        let sums = format!(
-            "SELECT count(*), sum(bytes_tx), sum(bytes_rx) FROM flows WHERE hour = {hour}"
-        );
+        let sums =
+            format!("SELECT count(*), sum(bytes_tx), sum(bytes_rx) FROM flows WHERE hour = {hour}");
         let row = Client::open(self.address, USER)?.query(&sums)?;
         let numbers: Vec<u128> = row.iter().filter_map(|text| text.parse().ok()).collect();
         match numbers.as_slice() {
