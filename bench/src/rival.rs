@@ -1,6 +1,6 @@
 //! What takes part in the comparison: fas itself, and what a user would otherwise pick.
 
-pub mod fas;
+mod fas;
 pub mod postgres;
 pub mod redis;
 

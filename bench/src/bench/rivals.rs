@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::Setting;
 use crate::failure::Result;
+use crate::fas::Fas;
 use crate::record::{Keys, NAME_LENGTH, Record, random_records};
 use crate::report::{Figure, Report, micros_each, rate, short};
-use crate::rival::{CONNECTIONS, Contender, RECORDS_PER_REQUEST, Sync, fas, postgres, redis};
+use crate::rival::{CONNECTIONS, Contender, RECORDS_PER_REQUEST, Sync, postgres, redis};
 use crate::tally::Tally;
 use crate::usage;
 
@@ -30,7 +31,7 @@ pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
     let records: Vec<Record> = random_records(KEYS, count).collect();
     let expected = Tally::after(records.iter().map(|record| (record, 1)));
 
-    let mut contenders: Vec<Box<dyn Contender>> = vec![Box::new(fas::start(&setting.fas)?)];
+    let mut contenders: Vec<Box<dyn Contender>> = vec![Box::new(Fas::start(&setting.fas)?)];
     if redis::is_installed() {
         contenders.push(Box::new(redis::start(Sync::Always)?));
         contenders.push(Box::new(redis::start(Sync::EverySecond)?));

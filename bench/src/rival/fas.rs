@@ -1,7 +1,5 @@
 //! fas among the others.
 
-use std::path::Path;
-
 use super::{CONNECTIONS, Contender, RECORDS_PER_REQUEST};
 use crate::encode::write_request;
 use crate::failure::Result;
@@ -9,11 +7,6 @@ use crate::fas::Fas;
 use crate::load::{Load, closed_loop, lanes};
 use crate::record::Record;
 use crate::tally::Tally;
-
-/// Starts it.
-pub fn start(program: &Path) -> Result<impl Contender + use<>> {
-    Fas::start(program)
-}
 
 impl Contender for Fas {
     fn name(&self) -> String {
