@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use self::drain::Drain;
 pub(crate) use self::problem::Problem;
 use crate::auth::Tokens;
-use crate::limits::{MAX_CONCURRENT_READS, MAX_STREAMS};
+use crate::limits::{MAX_CONCURRENT_READS, MAX_STREAMS, MAX_UNPACKING};
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
 use crate::store::Store;
@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub reads: Arc<Semaphore>,
     /// Places for streams.
     pub streams: Arc<Semaphore>,
+    /// Places for bodies that are being unpacked.
+    pub unpacking: Arc<Semaphore>,
 }
 
 impl App {
@@ -58,6 +60,7 @@ impl App {
             draining: Drain::default(),
             reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            unpacking: Arc::new(Semaphore::new(MAX_UNPACKING)),
         }
     }
 }

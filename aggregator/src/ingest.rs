@@ -1,11 +1,12 @@
 //! Writing: from bytes on the wire to an applied write. Knows JSON and the store, not HTTP.
 
-use flow_model::Answer;
 use flow_model::wire::{self, WireError};
+use flow_model::{Answer, Status};
+use sha2::{Digest, Sha256};
 
 use crate::auth::{Access, Denied};
 use crate::metrics::Metrics;
-use crate::store::{ApplyError, Delivery, Origin, Store, Write};
+use crate::store::{Applied, ApplyError, Delivery, Origin, Store, Write, WriteKey};
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -18,17 +19,58 @@ pub(crate) enum IngestError {
     NotApplied(#[from] ApplyError),
 }
 
-/// Applies a direct write, a JSON array of flows; gives their number.
+/// How flows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A JSON array.
+    Json,
+    /// A JSON object on each line.
+    Ndjson,
+}
+
+/// A direct write as it came.
+pub(crate) struct DirectWrite<'a> {
+    /// How its flows are written.
+    pub kind: Kind,
+    /// The flows.
+    pub body: &'a [u8],
+    /// What the client calls it, to make a resend harmless.
+    pub key: Option<&'a str>,
+}
+
+/// What became of a direct write.
+pub(crate) struct Written {
+    /// Whether it was applied now or before.
+    pub status: Status,
+    /// How many flows came.
+    pub flows: u64,
+    /// How many of them were left out, because their hours are no longer kept.
+    pub expired_flows: u64,
+}
+
+/// Applies a direct write.
 pub(crate) async fn write_flows(
     store: &dyn Store,
     access: &Access,
-    body: &[u8],
-) -> Result<usize, IngestError> {
-    let flows = wire::decode_flows(body)?;
+    write: &DirectWrite<'_>,
+) -> Result<Written, IngestError> {
+    let flows = match write.kind {
+        Kind::Json => wire::decode_flows(write.body)?,
+        Kind::Ndjson => wire::decode_flow_lines(write.body)?,
+    };
     access.check_write(flows.iter().map(|flow| &*flow.key.vpc_id))?;
-    let count = flows.len();
-    store.apply(Write { origin: Origin::Direct(None), flows }).await?;
-    Ok(count)
+    let count = flows.len() as u64;
+    let key = write.key.map(|key| write_key(access, key, write.body));
+    let applied = store.apply(Write { origin: Origin::Direct(key), flows }).await?;
+    let Applied { status, expired_flows } = applied;
+    Ok(Written { status, flows: count, expired_flows })
+}
+
+/// What clients choose is theirs alone: a key counts together with the name of the token.
+fn write_key(access: &Access, key: &str, body: &[u8]) -> WriteKey {
+    // The names of tokens have no NUL.
+    let key = [access.name().as_bytes(), b"\0", key.as_bytes()].concat();
+    WriteKey { key, fingerprint: Sha256::digest(body).into() }
 }
 
 /// Applies a batch exactly once; gives its receipt.

@@ -28,8 +28,18 @@ pub const PART_LEN: usize = 1_024;
 /// Log entries that one batch of deletions covers after a checkpoint.
 pub const MAX_TRIM_ENTRIES: usize = 4_096;
 
+/// The longest `idempotency-key`, in bytes.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+
 /// The longest key that tells a resend of a direct write, with who sent it, in bytes.
 pub const MAX_WRITE_KEY_BYTES: usize = 512;
+
+/// Compressed bodies that may be unpacked at the same time: each can become as large as a body
+/// may be.
+pub const MAX_UNPACKING: usize = 8;
+
+/// The largest window of zstd, as a power of two: 8 MiB, what its format asks decoders to take.
+pub const MAX_ZSTD_WINDOW_LOG: u32 = 23;
 
 /// Bytes of the last log entries that are remembered for followers of the stream.
 pub const MAX_RECENT_BYTES: usize = 8 * 1024 * 1024;
@@ -247,6 +257,9 @@ const MAX_FLOW_BYTES: usize = 3 * 2 * flow_model::limits::MAX_NAME_BYTES + 256;
 const _: () = assert!(CHUNK_RECORDS * MAX_FLOW_BYTES <= MAX_BODY_BYTES);
 const _: () = assert!(PAGE_ROWS * MAX_FLOW_BYTES as u64 <= MAX_ANSWER_BYTES);
 const _: () = assert!(MAX_FLOW_BYTES <= MAX_RECORD_BYTES);
+
+// The key of a direct write is the token's name, a NUL and the header.
+const _: () = assert!(MAX_TOKEN_NAME_BYTES + 1 + MAX_IDEMPOTENCY_KEY_BYTES <= MAX_WRITE_KEY_BYTES);
 
 // Bodies of the largest size are possible, several at a time.
 const _: () = assert!(MAX_BODIES_BYTES >= 4 * MAX_BODY_BYTES);

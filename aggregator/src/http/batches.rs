@@ -31,7 +31,7 @@ pub(super) async fn write(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = read_json(&headers, body).await?;
+    let body = read_json(&app, &headers, body).await?;
     let answer = ingest::write_batch(&*app.store, &app.metrics, &access, &body).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], encode_answer(&answer)).into_response())
 }

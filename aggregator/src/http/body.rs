@@ -1,22 +1,55 @@
-//! Request bodies: JSON by their content type, and bounded in size.
+//! Request bodies: of a known kind by their content type, unpacked, and bounded in size before
+//! and after.
+
+mod unpack;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 
+use self::unpack::Coding;
+use super::App;
 use super::problem::Problem;
+use crate::ingest::Kind;
 use crate::limits::{MAX_BODIES_BYTES, MAX_BODY_BYTES};
 use crate::serve::BodyFault;
 
 /// The whole of a JSON body.
 ///
 /// # Errors
-/// 415 when the content type is not JSON, 413 when the body is too large, 408 when the client is
-/// too slow, 503 when too many bodies arrive at a time, 400 when the client breaks off.
-pub(super) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    if !is_json(headers) {
-        let detail = "the content-type must be application/json";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+/// As [`read_flows`].
+pub(super) async fn read_json(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Problem> {
+    match read_flows(app, headers, body).await? {
+        (Kind::Json, body) => Ok(body),
+        (Kind::Ndjson, _) => Err(not_of("application/json")),
     }
+}
+
+/// The whole of a body of flows, and what it is.
+///
+/// # Errors
+/// 415 for another content type or coding, 413 when the body is too large, 408 when the client is
+/// too slow, 503 when too many bodies arrive at a time, 400 when the client breaks off or the body
+/// cannot be unpacked.
+pub(super) async fn read_flows(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Kind, Bytes), Problem> {
+    let kind =
+        kind_of(headers).ok_or_else(|| not_of("application/json or application/x-ndjson"))?;
+    let coding = Coding::of(headers)?;
+    let body = read(headers, body).await?;
+    match coding {
+        None => Ok((kind, body)),
+        Some(coding) => Ok((kind, unpack::unpack(app, coding, body).await?)),
+    }
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -42,14 +75,24 @@ pub(super) fn incomplete(error: &axum::Error) -> Problem {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+fn kind_of(headers: &HeaderMap) -> Option<Kind> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next()?.trim();
+    let is = |name: &str| essence.eq_ignore_ascii_case(name);
+    match () {
+        () if is("application/json") => Some(Kind::Json),
+        () if is("application/x-ndjson") => Some(Kind::Ndjson),
+        () => None,
+    }
+}
+
+fn not_of(kinds: &str) -> Problem {
+    let detail = format!("the content-type must be {kinds}");
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
 }
 
 fn too_large() -> Problem {
-    let detail = format!("the body must be at most {MAX_BODY_BYTES} bytes");
+    let detail = format!("the body must be at most {MAX_BODY_BYTES} bytes, unpacked");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
