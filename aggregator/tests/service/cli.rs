@@ -36,7 +36,6 @@ fn flows_file(directory: &Path, count: usize) -> String {
 }
 
 #[test]
-#[ignore = "needs NDJSON, gzip and keys in POST /flows, and /v1/flows"]
 fn an_import_is_applied_once_and_listed_in_full() {
     let (data, files) = (directory(), directory());
     let fas = Fas::start(data.path());
@@ -55,7 +54,6 @@ fn an_import_is_applied_once_and_listed_in_full() {
 }
 
 #[test]
-#[ignore = "needs NDJSON and gzip in POST /flows"]
 fn a_sum_out_of_range_is_named_by_its_place_in_the_file() {
     let (data, files) = (directory(), directory());
     let fas = Fas::start(data.path());
@@ -72,7 +70,6 @@ fn a_sum_out_of_range_is_named_by_its_place_in_the_file() {
 }
 
 #[test]
-#[ignore = "needs /v1/summary and /v1/hours"]
 fn summaries_add_up_to_the_whole() {
     let (data, files) = (directory(), directory());
     let fas = Fas::start(data.path());

@@ -16,3 +16,4 @@ mod load;
 mod overload;
 mod process;
 mod reads;
+mod writes;
