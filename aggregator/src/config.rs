@@ -8,14 +8,19 @@ mod exposure;
 mod file;
 mod settings;
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use log::LevelFilter;
 
 pub use self::exposure::Exposed;
 pub use self::settings::Settings;
-use crate::limits::{DEFAULT_CHECKPOINT_BYTES, DEFAULT_MAX_CONNECTIONS};
+use crate::limits::{
+    DEFAULT_CHECKPOINT_BYTES, DEFAULT_DEDUPE_HOURS, DEFAULT_HOT_HOURS, DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MEMORY_BUDGET,
+};
 use crate::serve::{Terms, Timeouts, TlsFiles};
+use crate::store::embedded::Options;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
@@ -28,8 +33,8 @@ pub struct Config {
     pub data: PathBuf,
     /// What is logged.
     pub log: LevelFilter,
-    /// The size of the log at which a checkpoint is written, in bytes.
-    pub checkpoint_bytes: u64,
+    /// What is kept, where, and for how long.
+    pub store: Options,
     /// Who gets in, and how long they may take.
     pub terms: Terms,
     /// Whether everybody who reaches the address may come in.
@@ -87,15 +92,21 @@ impl Settings {
                 None => default_data(variable).ok_or(ConfigError::NoData)?,
             },
             log: settings.log.unwrap_or(LevelFilter::Info),
-            checkpoint_bytes: settings
-                .checkpoint_bytes
-                .map_or(DEFAULT_CHECKPOINT_BYTES, std::num::NonZero::get),
+            store: Options {
+                checkpoint_bytes: settings
+                    .checkpoint_bytes
+                    .map_or(DEFAULT_CHECKPOINT_BYTES, NonZero::get),
+                retain_hours: settings.retain_hours,
+                hot_hours: settings.hot_hours.unwrap_or(DEFAULT_HOT_HOURS),
+                memory_budget: settings.memory_budget.unwrap_or(DEFAULT_MEMORY_BUDGET),
+                dedupe_hours: settings.dedupe_hours.map_or(DEFAULT_DEDUPE_HOURS, NonZero::get),
+            },
             terms: Terms {
                 tokens: settings.tokens,
                 tls,
                 max_connections: settings
                     .max_connections
-                    .map_or(DEFAULT_MAX_CONNECTIONS, std::num::NonZero::get),
+                    .map_or(DEFAULT_MAX_CONNECTIONS, NonZero::get),
                 timeouts: settings
                     .patience_ms
                     .map_or_else(Timeouts::default, |most| Timeouts::default().at_most_ms(most)),
@@ -146,6 +157,7 @@ mod tests {
         assert_eq!(config.listen, "127.0.0.1:8080");
         assert_eq!(config.data, Path::new("/home/u/.local/share/fas"));
         assert_eq!(config.terms.max_connections, DEFAULT_MAX_CONNECTIONS);
+        assert_eq!(config.store, Options::default());
         assert!(config.terms.tokens.is_none() && config.terms.tls.is_none());
         assert!(!config.insecure);
         assert!(matches!(Settings::default().complete(None, |_| None), Err(ConfigError::NoData)));
@@ -181,6 +193,9 @@ mod tests {
             ("checkpoint_bytes = \"1\"", "checkpoint_bytes"),
             ("checkpoint_bytes = 0", "checkpoint_bytes"),
             ("max_connections = 0", "max_connections"),
+            ("retain_hours = 0", "retain_hours"),
+            ("dedupe_hours = 0", "dedupe_hours"),
+            ("hot_hours = -1", "hot_hours"),
             ("insecure = \"no\"", "insecure"),
             ("log = \"loud\"", "log"),
         ] {

@@ -10,7 +10,7 @@ use aggregator::commands::token::{self, TokenCommand};
 use aggregator::config::{Config, Settings};
 use aggregator::metrics::Metrics;
 use aggregator::serve::{self, Entrance};
-use aggregator::store::embedded::{EmbeddedStore, Options};
+use aggregator::store::embedded::EmbeddedStore;
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -93,8 +93,7 @@ async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
     config.check_exposure(&addresses)?;
     let entrance = Entrance::load(&config.terms)?;
     let metrics = Arc::new(Metrics::new()?);
-    let options = Options { checkpoint_bytes: config.checkpoint_bytes, ..Options::default() };
-    let store = EmbeddedStore::open(&config.data, &options, Arc::clone(&metrics))
+    let store = EmbeddedStore::open(&config.data, &config.store, Arc::clone(&metrics))
         .map_err(|error| format!("cannot open {}: {error}", config.data.display()))?;
     let listener = TcpListener::bind(&*addresses).await.map_err(cannot_listen)?;
     let address = listener.local_addr()?;

@@ -1,9 +1,10 @@
-//! The one door to this repository: `cargo xtask plugin | test | demo | lint`.
+//! The one door to this repository: `cargo xtask plugin | test | demo | bench | lint`.
 //!
 //! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
 //! dependencies, so that the door itself opens in seconds.
 
 mod artifacts;
+mod bench;
 mod cache;
 mod command;
 mod debian;
@@ -30,6 +31,10 @@ cargo xtask <verb>
   demo [--once]   start the service, two Envoy sidecars and some traffic; print the aggregates
                   (--once: then stop everything and exit)
   test            set everything up, build it, and run every test
+  bench [--quick] [NAME...]
+                  measure the service against its goals, and against Redis and PostgreSQL; with
+                  names, only these: write, batch, memory, restart, read, idle, overload, rivals
+                  (--quick: a tenth of everything, to see that it works)
   plugin          build target/plugin/flow_filter.wasm
   lint            check the formatting, and clippy with warnings denied
   help            this text
@@ -60,6 +65,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ["lint"] => lint::run(&Workspace::find()?)?,
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
         ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,
+        ["bench", chosen @ ..] => bench::run(&Workspace::find()?, chosen)?,
         // Its last line is the count, so it says by itself what failed.
         ["test"] => return test::run(&Workspace::find()?),
         other => {

@@ -39,6 +39,11 @@ impl Workspace {
         self.target.join("debug").join(name)
     }
 
+    /// A program that cargo has built in the release profile.
+    pub fn release_program(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
     /// Where the filter is put for everyone who wants to load it.
     pub fn filter(&self) -> PathBuf {
         self.root.join("target/plugin/flow_filter.wasm")

@@ -1,6 +1,6 @@
 //! `Settings`: what a flag, the environment or the configuration file may say, each named once.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -42,6 +42,24 @@ settings! {
     /// Size of the log at which a checkpoint is written, in bytes [default: 67108864]
     #[arg(long, env = "FAS_CHECKPOINT_BYTES", value_name = "BYTES")]
     checkpoint_bytes: NonZeroU64,
+
+    /// Keep only so many hours, counted back from the newest; hours are then taken as hours since
+    /// 1970 [default: all are kept]
+    #[arg(long, env = "FAS_RETAIN_HOURS", value_name = "N")]
+    retain_hours: NonZeroU32,
+
+    /// Hours that stay in memory, the last written ones; others are read from disk [default: 48]
+    #[arg(long, env = "FAS_HOT_HOURS", value_name = "N")]
+    hot_hours: u32,
+
+    /// Memory for flows, in bytes, beyond which hours leave it early [default: 2147483648]
+    #[arg(long, env = "FAS_MEMORY_BUDGET", value_name = "BYTES")]
+    memory_budget: u64,
+
+    /// For how many hours it is remembered what was delivered, so that a resend changes nothing
+    /// [default: 168]
+    #[arg(long, env = "FAS_DEDUPE_HOURS", value_name = "N")]
+    dedupe_hours: NonZeroU32,
 
     /// File of the tokens that clients must show; `fas token create` makes them [default: none]
     #[arg(long, env = "FAS_TOKENS", value_name = "FILE")]

@@ -99,6 +99,11 @@ impl Fas {
         answer.json().as_array().unwrap().clone()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: nothing is finished.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -13,5 +13,6 @@ mod crash;
 mod fas;
 mod http;
 mod load;
+mod overload;
 mod process;
 mod reads;
