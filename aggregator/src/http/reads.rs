@@ -7,6 +7,8 @@ pub(super) mod hour;
 pub(super) mod hours;
 pub(super) mod instances;
 pub(super) mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ use crate::http::{App, router, routes};
 use crate::metrics::Metrics;
 use crate::store::embedded::{EmbeddedStore, Options};
 
+#[cfg(feature = "arrow")]
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/openapi.json");
 
 fn description() -> Value {

@@ -37,12 +37,11 @@ impl Reader {
                     Some(("event", kind)) => event.kind = kind.to_owned(),
                     Some(("id", id)) => event.id = Some(id.parse().unwrap()),
                     Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
-                    _ if line.is_empty() && !event.kind.is_empty() => {
-                        if sender.send(std::mem::take(&mut event)).is_err() {
-                            break;
-                        }
-                    }
                     _ => {}
+                }
+                let is_complete = line.is_empty() && !event.kind.is_empty();
+                if is_complete && sender.send(std::mem::take(&mut event)).is_err() {
+                    break;
                 }
             }
         });
