@@ -8,8 +8,12 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
+mod auth;
 mod crash;
 mod fas;
+mod hostile;
 mod http;
+mod http2;
 mod load;
 mod process;
+mod tls;
