@@ -187,7 +187,7 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// dribbles in. Longer than the minute for which common load balancers keep theirs.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// The same while more than three quarters of the connections are taken.
+/// The same while three quarters of the connections or more are taken.
 pub const CROWDED_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often at least a connection is looked at.

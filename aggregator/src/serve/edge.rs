@@ -43,7 +43,8 @@ impl Edge {
             tls: entrance.tls.clone(),
             timeouts: entrance.timeouts,
             seats: Arc::new(Semaphore::new(max_connections)),
-            refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
+            // They take files from the reserve, which is small under a small limit.
+            refusals: Arc::new(Semaphore::new(MAX_REFUSALS.min(max_connections / 8 + 1))),
             max_connections,
             bodies_bytes: AtomicUsize::new(0),
         }
@@ -51,7 +52,7 @@ impl Edge {
 
     /// Whether so many are here that those who do nothing should make room.
     pub fn crowded(&self) -> bool {
-        self.seats.available_permits() < self.max_connections / 4
+        self.seats.available_permits() <= self.max_connections / 4
     }
 
     /// Makes room for bytes of request bodies; gives whether there is room. Either way, they are

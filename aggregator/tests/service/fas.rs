@@ -1,6 +1,7 @@
 //! `Fas`: a running `fas serve` with a directory of its own, and a client for it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ pub struct Fas {
     child: Child,
     log: BufReader<ChildStderr>,
     pub address: String,
+    scheme: String,
 }
 
 /// An answer, read whole.
@@ -57,22 +59,23 @@ impl Fas {
     pub fn launch(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        let mut fas = Self { child, log, address: String::new() };
+        let mut fas = Self { child, log, address: String::new(), scheme: String::new() };
         let mut said = String::new();
         while fas.address.is_empty() {
             let mut line = String::new();
             let length = fas.log.read_line(&mut line).unwrap();
             assert!(length > 0, "fas ended before it listened: {said}");
             said.push_str(&line);
-            if let Some((_, rest)) = line.split_once("listening on http://") {
-                fas.address = rest.split(',').next().unwrap().to_owned();
-            }
+            let Some((_, rest)) = line.split_once("listening on ") else { continue };
+            let (scheme, rest) = rest.split_once("://").unwrap();
+            fas.scheme = scheme.to_owned();
+            fas.address = rest.split(',').next().unwrap().to_owned();
         }
         fas
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -90,6 +93,24 @@ impl Fas {
             request = request.header("content-type", kind);
         }
         answer(request.send(body.as_ref()).unwrap())
+    }
+
+    /// Sends bytes over a connection of their own, and gives all that comes back until its end.
+    pub fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        // The service may have had enough before it has everything.
+        let _ = stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The value of a metric, by its line up to the space; 0 if there is none.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").body;
+        let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        values.map(|value| value.parse::<f64>().unwrap()).next().unwrap_or_default()
     }
 
     /// The flows of an hour.

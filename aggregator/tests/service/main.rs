@@ -8,12 +8,16 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
+mod auth;
 mod cli;
 mod crash;
 mod fas;
+mod hostile;
 mod http;
+mod http2;
 mod load;
 mod overload;
 mod process;
 mod reads;
+mod tls;
 mod writes;
