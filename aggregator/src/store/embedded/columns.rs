@@ -63,6 +63,16 @@ impl<T: Copy + Default> Column<T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.len)
     }
 
+    /// The values, chunk by chunk.
+    pub fn chunks(&self) -> impl Iterator<Item = &[T]> {
+        let mut left = self.len;
+        self.chunks.iter().map(move |chunk| {
+            let used = chunk.get(..left.min(chunk.len())).unwrap_or_default();
+            left -= used.len();
+            used
+        })
+    }
+
     /// The memory that it takes.
     pub fn size_bytes(&self) -> usize {
         self.chunks.len() * CHUNK_LEN.min(self.len.next_power_of_two()) * size_of::<T>()
@@ -85,6 +95,7 @@ mod tests {
             numbers.push(0);
             assert_eq!((snapshot.len(), numbers.len()), (len, len + 1));
             assert!(snapshot.iter().copied().eq(0..len));
+            assert!(snapshot.chunks().flatten().copied().eq(0..len));
             assert_eq!((snapshot.get(len), numbers.get(len)), (None, Some(&0)));
             assert_eq!(numbers.get(len + 1), None);
             assert_eq!(numbers.get_mut(len + 1), None);

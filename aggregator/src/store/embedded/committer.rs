@@ -24,7 +24,7 @@ use super::journal::{Entries, Journal, JournalError};
 use super::memory::Memory;
 use super::recent::Recent;
 use super::{Health, lock, record};
-use crate::limits::{MAX_GROUP_BYTES, MAX_GROUP_WRITES};
+use crate::limits::{GROUP_PAUSE, MAX_GROUP_BYTES, MAX_GROUP_WRITES};
 use crate::metrics::Metrics;
 use crate::store::{Applied, ApplyError, Delivery, WriteKey};
 
@@ -86,7 +86,13 @@ impl Committer {
             match queue.recv_timeout(self.housekeeping.patience()) {
                 Ok(first) => {
                     let jobs = group_with(first, queue);
+                    let is_crowded = jobs.len() > 1;
                     self.process(jobs);
+                    if is_crowded {
+                        // Where several write at a time, those who are just being answered will
+                        // write again: one sync for more of them.
+                        std::thread::sleep(GROUP_PAUSE);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

@@ -4,7 +4,7 @@
 
 use flow_model::{CounterError, FlowKey};
 
-use super::hour_table::{AddError, HourTable};
+use super::hour_table::{AddError, HourTable, Record};
 use super::hour_view::{HourView, Source};
 use super::journal::Journal;
 use super::journal::run::Run;
@@ -97,13 +97,15 @@ impl HourState {
         let snapshot = self.table.snapshot();
         let names = snapshot.names.iter().map(|name| frozen.intern(name));
         let places = names.collect::<Result<Vec<_>, _>>()?;
-        for mut record in snapshot.records() {
-            record.key = record.key.map(|id| places.get(id as usize).copied().unwrap_or_default());
-            frozen.add_record(record)?;
-        }
+        let mut outcome = Ok(());
+        snapshot.for_each(|key, sides| {
+            let key = key.map(|id| places.get(id as usize).copied().unwrap_or_default());
+            let added = frozen.add_record(Record { key, sides });
+            outcome = std::mem::replace(&mut outcome, Ok(())).and(added);
+        });
         self.table = frozen;
         self.is_dirty = true;
-        Ok(())
+        outcome
     }
 
     /// A hot hour that is on disk as it is leaves memory.

@@ -1,14 +1,17 @@
 //! Adding flows up by groups, and finding the largest groups.
 //!
-//! Within an hour, names are numbers and so are groups. Where all hours are one table in memory,
-//! and where no two of its keys fall into one group, no table of groups is needed.
+//! Within an hour, names are numbers and so are groups. Where it is all one table in memory, groups
+//! are cells of a matrix, if that is not too large, and where no two keys fall into one group, they
+//! need no table at all.
 
 mod groups;
+mod matrix;
 mod top;
 
 use flow_model::Name;
 
 use self::groups::{GroupIds, Grouping};
+use self::matrix::Matrix;
 use self::top::Top;
 use super::hour_table::{HourSnapshot, KeyIds};
 use super::hour_view::{HourView, allowed, passes};
@@ -55,18 +58,29 @@ fn of_table(
     limit: usize,
 ) -> Summary {
     let allowed = allowed(filter, || table.names.iter());
-    let records = table.records().filter(|record| passes(&allowed, &record.key));
+    let is_open = filter.is_empty();
     let mut top = Top::new(order_by, limit, |id: NameId| table.names.get(id as usize));
     if keys_are_groups(table, group_by) {
-        for record in records {
-            let ids = GroupIds::of(group_by, record.key, view.hour());
-            top.offer(ids, Totals::of(record.sides.reconciled()));
-        }
+        table.for_each(|key, sides| {
+            if is_open || passes(&allowed, key) {
+                let ids = GroupIds::of(group_by, *key, view.hour());
+                top.offer(ids, Totals::of(sides.reconciled()));
+            }
+        });
+    } else if let Some(mut matrix) = Matrix::of(group_by, table, view.hour()) {
+        table.for_each(|key, sides| {
+            if is_open || passes(&allowed, key) {
+                matrix.add(key, sides.reconciled());
+            }
+        });
+        matrix.groups().for_each(|(ids, totals)| top.offer(ids, totals));
     } else {
         let mut grouping = Grouping::new(group_by);
-        for record in records {
-            grouping.add(record.key, view.hour(), &Totals::of(record.sides.reconciled()));
-        }
+        table.for_each(|key, sides| {
+            if is_open || passes(&allowed, key) {
+                grouping.add(*key, view.hour(), &Totals::of(sides.reconciled()));
+            }
+        });
         grouping.into_groups().for_each(|(ids, totals)| top.offer(ids, totals));
     }
     top.into_summary()
@@ -75,9 +89,10 @@ fn of_table(
 /// Whether each key is a group of its own: the fields that are left out say the same in all.
 fn keys_are_groups(table: &HourSnapshot, group_by: GroupBy) -> bool {
     let Some(first) = table.keys().next() else { return true };
-    let is_free = group_by.names.map(|is_wanted| !is_wanted);
-    let same = |key: &KeyIds| {
-        key.iter().zip(first).zip(is_free).all(|((id, first), is_free)| !is_free || id == first)
+    let [src_app, dest_app, vpc_id] = group_by.names;
+    let same = |[a, b, c]: &KeyIds| {
+        let [first_a, first_b, first_c] = first;
+        (src_app || a == first_a) && (dest_app || b == first_b) && (vpc_id || c == first_c)
     };
     table.keys().all(same)
 }

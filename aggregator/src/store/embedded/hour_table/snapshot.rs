@@ -64,13 +64,18 @@ impl HourSnapshot {
         self.source.iter().map(|row| &row.key)
     }
 
-    /// The records by their positions.
-    pub fn records(&self) -> impl Iterator<Item = Record> {
-        let destinations = self.destination.iter().copied();
-        let destinations = destinations.chain(std::iter::repeat(Counters::ZERO));
-        self.source.iter().zip(destinations).map(|(row, destination)| Record {
-            key: row.key,
-            sides: Sides { source: row.counters, destination },
-        })
+    /// Looks at all records by their positions. A loop of its own, as it is what sums are made of.
+    pub fn for_each(&self, mut look: impl FnMut(&KeyIds, Sides)) {
+        let mut destinations = self.destination.chunks();
+        for rows in self.source.chunks() {
+            let reported = destinations.next().unwrap_or_default();
+            let (both, source_only) = rows.split_at(reported.len().min(rows.len()));
+            for (row, destination) in both.iter().zip(reported) {
+                look(&row.key, Sides { source: row.counters, destination: *destination });
+            }
+            for row in source_only {
+                look(&row.key, Sides { source: row.counters, destination: Counters::ZERO });
+            }
+        }
     }
 }

@@ -23,12 +23,13 @@ pub(super) struct GroupIds {
 impl GroupIds {
     /// The group of a key.
     pub fn of(group_by: GroupBy, key: KeyIds, hour: Hour) -> Self {
-        let mut names = [ANY; 3];
-        for ((name, id), is_wanted) in names.iter_mut().zip(key).zip(group_by.names) {
-            if is_wanted {
-                *name = id;
-            }
-        }
+        let [src_app, dest_app, vpc_id] = key;
+        let [by_src_app, by_dest_app, by_vpc_id] = group_by.names;
+        let names = [
+            if by_src_app { src_app } else { ANY },
+            if by_dest_app { dest_app } else { ANY },
+            if by_vpc_id { vpc_id } else { ANY },
+        ];
         Self { names, hour: group_by.hour.then_some(hour) }
     }
 
@@ -43,42 +44,28 @@ impl GroupIds {
     }
 }
 
+/// Groups that are found by hashing.
 pub(super) struct Grouping {
     group_by: GroupBy,
     groups: Vec<(GroupIds, Totals)>,
-    index: Index,
-}
-
-/// Where a group is in the list.
-enum Index {
-    /// By the number of the one name that groups are made by.
-    Direct {
-        field: usize,
-        places: Vec<u32>,
-    },
-    Hashed {
-        table: HashTable<u32>,
-        hasher: DefaultHashBuilder,
-    },
+    /// The places of groups in the list.
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
 }
 
 impl Grouping {
     pub fn new(group_by: GroupBy) -> Self {
-        let index = match (group_by.names, group_by.hour) {
-            ([true, false, false], false) => Index::Direct { field: 0, places: Vec::new() },
-            ([false, true, false], false) => Index::Direct { field: 1, places: Vec::new() },
-            ([false, false, true], false) => Index::Direct { field: 2, places: Vec::new() },
-            _ => Index::Hashed { table: HashTable::new(), hasher: DefaultHashBuilder::default() },
-        };
-        Self { group_by, groups: Vec::new(), index }
+        let (index, hasher) = (HashTable::new(), DefaultHashBuilder::default());
+        Self { group_by, groups: Vec::new(), index, hasher }
     }
 
     /// Adds a flow to its group.
     pub fn add(&mut self, key: KeyIds, hour: Hour, totals: &Totals) {
         let ids = GroupIds::of(self.group_by, key, hour);
-        let place = self.place(ids, key);
-        if let Some((_, sum)) = self.groups.get_mut(place as usize) {
-            sum.add(totals);
+        let place = self.place(ids);
+        match self.groups.get_mut(place as usize) {
+            Some((_, sum)) => sum.add(totals),
+            None => self.groups.push((ids, *totals)),
         }
     }
 
@@ -87,35 +74,17 @@ impl Grouping {
         self.groups.into_iter()
     }
 
-    fn place(&mut self, ids: GroupIds, key: KeyIds) -> u32 {
-        let next = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        let groups = &mut self.groups;
-        match &mut self.index {
-            Index::Direct { field, places } => {
-                let id = key.get(*field).copied().unwrap_or_default() as usize;
-                if places.len() <= id {
-                    places.resize(id + 1, ANY);
-                }
-                let Some(place) = places.get_mut(id) else { return next };
-                if *place == ANY {
-                    *place = next;
-                    groups.push((ids, Totals::default()));
-                }
-                *place
-            }
-            Index::Hashed { table, hasher } => {
-                let hash = |place: u32| groups.get(place as usize).map(|(ids, _)| *ids);
-                let is_it = |place: &u32| hash(*place) == Some(ids);
-                let ids_hash = hasher.hash_one(ids);
-                if let Some(place) = table.find(ids_hash, is_it) {
-                    return *place;
-                }
-                table.insert_unique(ids_hash, next, |place| {
-                    hash(*place).map_or(0, |ids| hasher.hash_one(ids))
-                });
-                groups.push((ids, Totals::default()));
-                next
-            }
+    /// The place of a group; the next one, if it has none.
+    fn place(&mut self, ids: GroupIds) -> u32 {
+        let (groups, hasher) = (&self.groups, &self.hasher);
+        let at = |place: u32| groups.get(place as usize).map(|(ids, _)| *ids);
+        let hash = hasher.hash_one(ids);
+        if let Some(place) = self.index.find(hash, |place| at(*place) == Some(ids)) {
+            return *place;
         }
+        let next = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+        let rehash = |place: &u32| at(*place).map_or(0, |ids| hasher.hash_one(ids));
+        self.index.insert_unique(hash, next, rehash);
+        next
     }
 }
