@@ -146,11 +146,7 @@ pub(crate) async fn a_batch_is_applied_once(place: &dyn Place) {
         assert_eq!(status_of(store.apply(push(sequence)).await), Ok(status), "{sequence}");
     }
     let other = batch("j", 1, Reporter::Source, vec![flow(&key, 1, 1, 0)]);
-    assert_eq!(
-        status_of(store.apply(other).await),
-        Ok(Status::Applied),
-        "each instance counts for itself"
-    );
+    assert_eq!(status_of(store.apply(other).await), Ok(Status::Applied), "each instance counts for itself");
     store.close().await;
     let store = place.open().await;
     assert_eq!(status_of(store.apply(push(5)).await), Ok(Status::Duplicate), "after reopening");
@@ -202,11 +198,7 @@ pub(crate) async fn a_refused_batch_can_be_followed_by_a_good_one(place: &dyn Pl
     let push = |sequence, tx| batch("i", sequence, Reporter::Source, vec![flow(&key, 1, tx, 0)]);
     store.apply(push(1, MAX_COUNTER)).await.unwrap();
     assert!(matches!(store.apply(push(2, 1)).await, Err(ApplyError::Overflow { .. })));
-    assert_eq!(
-        status_of(store.apply(push(2, 0)).await),
-        Ok(Status::Applied),
-        "2 was not noted as delivered"
-    );
+    assert_eq!(status_of(store.apply(push(2, 0)).await), Ok(Status::Applied), "2 was not noted as delivered");
 }
 
 pub(crate) async fn what_was_acknowledged_is_there_after_reopening(place: &dyn Place) {

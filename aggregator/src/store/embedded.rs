@@ -150,8 +150,7 @@ impl Store for EmbeddedStore {
         blocking(move || {
             let by_hour = GroupBy { names: [false; 3], hour: true };
             let groups = read::groups(snapshots, &selection.filter, by_hour);
-            let hours =
-                groups.into_iter().filter_map(|group| Some((group.key.hour?, group.totals)));
+            let hours = groups.into_iter().filter_map(|group| Some((group.key.hour?, group.totals)));
             let mut hours: Vec<_> = hours.collect();
             hours.sort_unstable_by_key(|(hour, _)| *hour);
             hours

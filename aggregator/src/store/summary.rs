@@ -22,11 +22,7 @@ pub struct Totals {
 impl Totals {
     /// The totals of one flow.
     pub fn of(counters: Counters) -> Self {
-        Self {
-            flows: 1,
-            bytes_tx: counters.bytes_tx().into(),
-            bytes_rx: counters.bytes_rx().into(),
-        }
+        Self { flows: 1, bytes_tx: counters.bytes_tx().into(), bytes_rx: counters.bytes_rx().into() }
     }
 
     /// Both directions together.

@@ -42,8 +42,7 @@ impl Scan for RowScan {
             };
             let (hour, filter, after) = (*hour, &self.filter, &self.after);
             let wanted = |key: &flow_model::FlowKey<'_>| {
-                let later =
-                    after.as_ref().is_none_or(|after| (hour, key) > (after.hour, &after.key));
+                let later = after.as_ref().is_none_or(|after| (hour, key) > (after.hour, &after.key));
                 later && filter.matches(key)
             };
             if scan.skip_to(wanted) {

@@ -138,11 +138,7 @@ async fn a_full_queue_refuses_and_recovers() {
     assert_eq!(store.apply(write("a")).await, Err(ApplyError::Overloaded));
     drop(others);
     let _others = waiting(size_bytes);
-    assert_eq!(
-        store.apply(write("a")).await.unwrap().status,
-        Status::Applied,
-        "the last byte is usable"
-    );
+    assert_eq!(store.apply(write("a")).await.unwrap().status, Status::Applied, "the last byte is usable");
 }
 
 #[tokio::test]
