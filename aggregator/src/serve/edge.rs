@@ -12,7 +12,7 @@ use super::entrance::Entrance;
 use super::open_files;
 use super::terms::Timeouts;
 use crate::limits::{
-    HTTP2_PING, HTTP2_SEND_BYTES, MAX_BODIES_BYTES, MAX_HEAD_BYTES, MAX_HTTP2_STREAMS, MAX_REFUSALS,
+    HTTP2_PING, HTTP2_SEND_BYTES, MAX_BODIES_BYTES, MAX_HEAD_BYTES, MAX_HTTP2_STREAMS,
 };
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
@@ -34,18 +34,16 @@ pub(super) struct Edge {
 
 impl Edge {
     pub fn new(router: Router, metrics: Arc<Metrics>, entrance: &Entrance) -> Self {
-        let max_connections =
-            open_files::connections(entrance.max_connections).min(Semaphore::MAX_PERMITS);
+        let share = open_files::share(entrance.max_connections.min(Semaphore::MAX_PERMITS));
         Self {
             router,
             metrics,
             http: http(),
             tls: entrance.tls.clone(),
             timeouts: entrance.timeouts,
-            seats: Arc::new(Semaphore::new(max_connections)),
-            // They take files from the reserve, which is small under a small limit.
-            refusals: Arc::new(Semaphore::new(MAX_REFUSALS.min(max_connections / 8 + 1))),
-            max_connections,
+            seats: Arc::new(Semaphore::new(share.connections)),
+            refusals: Arc::new(Semaphore::new(share.refusals)),
+            max_connections: share.connections,
             bodies_bytes: AtomicUsize::new(0),
         }
     }

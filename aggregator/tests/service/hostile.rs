@@ -210,6 +210,7 @@ fn http_2_serves_many_requests_on_one_connection() {
     assert_eq!(bodies, expected);
     fas.signal("TERM");
     assert!(std::iter::from_fn(|| client.next()).any(|frame| frame.kind == http2::GOAWAY));
+    drop(client);
     assert_eq!(fas.wait().0.code(), Some(0));
 }
 

@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
+use std::time::Instant;
 
+use aggregator::limits::SHUTDOWN_GRACE;
 use serde_json::json;
 
 use crate::fas::{Fas, command, directory, until};
@@ -42,6 +44,22 @@ fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
     }
     let fas = Fas::start(data.path());
     assert_eq!(fas.flows(3)[0]["bytes_tx"], 2);
+}
+
+#[test]
+fn connections_with_nothing_in_flight_do_not_hold_up_the_end() {
+    let data = directory();
+    let fas = Fas::start(data.path());
+    let mut kept = TcpStream::connect(&fas.address).unwrap();
+    write!(kept, "GET /healthz HTTP/1.1\r\nhost: fas\r\n\r\n").unwrap();
+    kept.read_exact(&mut [0; 12]).unwrap();
+    let silent = TcpStream::connect(&fas.address).unwrap();
+    let begun = Instant::now();
+    fas.signal("TERM");
+    let (status, log) = fas.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(begun.elapsed() < SHUTDOWN_GRACE / 2, "{log}");
+    drop((kept, silent));
 }
 
 #[test]
