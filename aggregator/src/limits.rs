@@ -15,9 +15,6 @@ pub const MAX_QUEUED_BYTES: usize = 256 * 1024 * 1024;
 /// Writes that one sync may cover.
 pub const MAX_GROUP_WRITES: usize = 1_024;
 
-/// How long the committer lets writes gather after a sync that covered several.
-pub const GROUP_PAUSE: Duration = Duration::from_micros(100);
-
 /// Bytes of log records that one sync may cover, beyond the first.
 pub const MAX_GROUP_BYTES: usize = 32 * 1024 * 1024;
 

@@ -32,7 +32,7 @@ use flow_model::{Flow, Hour};
 use tokio::sync::{Semaphore, oneshot};
 
 use self::checkpointer::Checkpointer;
-use self::committer::{Committer, Identity, Job};
+use self::committer::{Committer, Housekeeping, Identity, Job, Shared};
 use self::hour_view::HourView;
 use self::journal::Journal;
 use self::memory::Memory;
@@ -145,15 +145,14 @@ impl EmbeddedStore {
         let health = Arc::new(Health::default());
         let (sender, receiver) = sync_channel(MAX_QUEUED_WRITES);
         let checkpointer = Checkpointer::new(loaded.checkpoint, options.checkpoint_bytes);
-        let parts = (
-            journal.clone(),
-            Arc::clone(&memory),
-            Arc::clone(&recent),
-            Arc::clone(&health),
+        let housekeeping = Housekeeping::new(keep, checkpointer, loaded.log_bytes);
+        let shared = Shared {
+            memory: Arc::clone(&memory),
+            recent: Arc::clone(&recent),
+            health: Arc::clone(&health),
             metrics,
-        );
-        let mut committer =
-            Committer::new(parts, loaded.log_index, loaded.log_bytes, checkpointer, keep);
+        };
+        let mut committer = Committer::new(journal.clone(), shared, loaded.log_index, housekeeping);
         // What is no longer kept is gone before anybody can read it.
         committer.keep_house();
         let thread = std::thread::Builder::new()

@@ -18,13 +18,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::group::{Group, Verdict};
-use self::housekeeping::Housekeeping;
-use super::checkpointer::Checkpointer;
-use super::journal::{Entries, Journal, JournalError};
+pub(super) use self::housekeeping::Housekeeping;
+use super::journal::{Dedupe, Instances, Journal, JournalError};
 use super::memory::Memory;
 use super::recent::Recent;
 use super::{Health, lock, record};
-use crate::limits::{GROUP_PAUSE, MAX_GROUP_BYTES, MAX_GROUP_WRITES};
+use crate::limits::{MAX_GROUP_BYTES, MAX_GROUP_WRITES};
 use crate::metrics::Metrics;
 use crate::store::{Applied, ApplyError, Delivery, WriteKey};
 
@@ -53,6 +52,14 @@ pub(super) enum Identity {
     Batch(Delivery<'static>),
 }
 
+/// What the committer shares with the store.
+pub(super) struct Shared {
+    pub memory: Arc<Mutex<Memory>>,
+    pub recent: Arc<Recent>,
+    pub health: Arc<Health>,
+    pub metrics: Arc<Metrics>,
+}
+
 pub(super) struct Committer {
     pub journal: Journal,
     pub memory: Arc<Mutex<Memory>>,
@@ -66,16 +73,14 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Makes one that goes on after this log entry.
+    /// Makes one that goes on after a log entry.
     pub fn new(
-        parts: (Journal, Arc<Mutex<Memory>>, Arc<Recent>, Arc<Health>, Arc<Metrics>),
+        journal: Journal,
+        shared: Shared,
         log_index: u64,
-        log_bytes: u64,
-        checkpointer: Checkpointer,
-        keep: super::Keep,
+        housekeeping: Housekeeping,
     ) -> Self {
-        let (journal, memory, recent, health, metrics) = parts;
-        let housekeeping = Housekeeping::new(keep, checkpointer, log_bytes);
+        let Shared { memory, recent, health, metrics } = shared;
         let runtime = Handle::try_current().ok();
         Self { journal, memory, recent, health, metrics, log_index, runtime, housekeeping }
     }
@@ -84,16 +89,7 @@ impl Committer {
     pub fn run(mut self, queue: &Receiver<Job>) {
         loop {
             match queue.recv_timeout(self.housekeeping.patience()) {
-                Ok(first) => {
-                    let jobs = group_with(first, queue);
-                    let is_crowded = jobs.len() > 1;
-                    self.process(jobs);
-                    if is_crowded {
-                        // Where several write at a time, those who are just being answered will
-                        // write again: one sync for more of them.
-                        std::thread::sleep(GROUP_PAUSE);
-                    }
-                }
+                Ok(first) => self.process(group_with(first, queue)),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -129,12 +125,11 @@ impl Committer {
         if group.jobs.is_empty() && group.duplicates.is_empty() {
             return;
         }
-        let Group { jobs, duplicates, entries, .. } = group;
+        let Group { jobs, duplicates, dedupe, .. } = group;
         let result = self.health.check().and_then(|()| {
-            let instances = entries.instances.clone();
-            let value = self.make_durable(&jobs, entries);
+            let value = self.make_durable(&jobs, &dedupe);
             let value = value.map_err(|error| self.fail(&error.to_string()))?;
-            self.remember(&jobs, instances, value).map_err(|error| self.fail(&error))
+            self.remember(&jobs, dedupe.instances, value).map_err(|error| self.fail(&error))
         });
         let mut answers = Vec::with_capacity(jobs.len() + duplicates.len());
         for (jobs, status) in [(jobs, Status::Applied), (duplicates, Status::Duplicate)] {
@@ -154,18 +149,14 @@ impl Committer {
     fn make_durable(
         &mut self,
         jobs: &[Job],
-        entries: group::Dedupe,
+        dedupe: &Dedupe,
     ) -> Result<Option<Slice>, JournalError> {
         if jobs.is_empty() {
             return Ok(None);
         }
         let started = Instant::now();
         let value = Slice::from(record::group::pack(jobs.iter().map(|job| &*job.bytes)));
-        self.journal.commit(Entries {
-            log: Some((self.log_index + 1, value.clone())),
-            instances: entries.instances.into_iter().collect(),
-            write_keys: entries.write_keys.into_iter().collect(),
-        })?;
+        self.journal.commit(self.log_index + 1, value.clone(), dedupe)?;
         self.housekeeping.log_bytes += value.len() as u64;
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         self.metrics.commit_writes.observe(jobs.len() as f64);
@@ -175,7 +166,7 @@ impl Committer {
     fn remember(
         &mut self,
         jobs: &[Job],
-        instances: group::Instances,
+        instances: Instances,
         value: Option<Slice>,
     ) -> Result<(), String> {
         let Some(value) = value else { return Ok(()) };

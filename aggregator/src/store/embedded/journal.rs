@@ -23,6 +23,8 @@ use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
+use hashbrown::HashMap;
+
 use self::mark::Mark;
 use super::record::dedupe::{StoredInstance, StoredKey};
 
@@ -96,13 +98,14 @@ pub(super) struct Journal {
     mark: Mark,
 }
 
-/// Writes that become durable together.
+/// The dedupe records of instances, by their ids.
+pub(super) type Instances = HashMap<String, StoredInstance>;
+
+/// The dedupe records of writes that become durable together.
 #[derive(Default)]
-pub(super) struct Entries {
-    /// The index and the value of the log's next entry.
-    pub log: Option<(u64, Slice)>,
-    pub instances: Vec<(String, StoredInstance)>,
-    pub write_keys: Vec<(Vec<u8>, StoredKey)>,
+pub(super) struct Dedupe {
+    pub instances: Instances,
+    pub write_keys: HashMap<Vec<u8>, StoredKey>,
 }
 
 impl Journal {
@@ -135,26 +138,21 @@ impl Journal {
         }
     }
 
-    /// Makes entries durable, all or none.
-    pub fn commit(&self, entries: Entries) -> Result<(), JournalError> {
-        let last_index = entries.log.as_ref().map(|(index, _)| *index);
+    /// Makes the next value of the log and its dedupe records durable, all or none.
+    pub fn commit(&self, index: u64, value: Slice, dedupe: &Dedupe) -> Result<(), JournalError> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
-        if let Some((index, bytes)) = entries.log {
-            batch.insert(&self.log, index.to_be_bytes(), bytes);
-        }
-        for (id, instance) in entries.instances {
+        batch.insert(&self.log, index.to_be_bytes(), value);
+        for (id, instance) in &dedupe.instances {
             let bytes = instance.encode().map_err(|error| damaged("a dedupe record", &error))?;
-            batch.insert(&self.instances, id.into_bytes(), bytes);
+            batch.insert(&self.instances, id.as_bytes(), bytes);
         }
-        for (key, stored) in entries.write_keys {
+        for (key, stored) in &dedupe.write_keys {
             let bytes = stored.encode().map_err(|error| damaged("a dedupe record", &error))?;
-            batch.insert(&self.write_key_times, dedupe::time_key(stored.applied_ms, &key), []);
-            batch.insert(&self.write_keys, key, bytes);
+            batch.insert(&self.write_key_times, dedupe::time_key(stored.applied_ms, key), []);
+            batch.insert(&self.write_keys, key.as_slice(), bytes);
         }
         batch.commit()?;
-        if let Some(index) = last_index {
-            self.mark.set(index);
-        }
+        self.mark.set(index);
         Ok(())
     }
 }

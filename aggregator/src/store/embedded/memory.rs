@@ -1,14 +1,16 @@
 //! `Memory`: what the store knows: hours, wherever they are, and dedupe records of instances.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use flow_model::Hour;
+use hashbrown::HashMap;
 
 use super::hour::HourState;
 use super::hour_table::{AddError, KeyIds};
 use super::hour_view::HourView;
 use super::journal::Journal;
+use super::names::NameId;
 use super::record::DecodeError;
 use super::record::checkpoint::StoredHour;
 use super::record::dedupe::StoredInstance;
@@ -48,22 +50,28 @@ impl Memory {
     pub fn add_entry(&mut self, bytes: &[u8], log_index: u64) -> Result<(), EntryError> {
         let reader = EntryReader::new(bytes)?;
         let reporter = reader.reporter();
-        let mut current: Option<(Hour, &mut HourState, KeyIds)> = None;
+        let mut current: Option<(Hour, &mut HourState)> = None;
+        // The numbers that the hour's table has for the entry's names.
+        let mut known: Vec<NameId> = Vec::new();
         for flow in reader {
             let flow = flow?;
-            if current.as_ref().is_none_or(|(hour, ..)| *hour != flow.hour) {
+            if current.as_ref().is_none_or(|(hour, _)| *hour != flow.hour) {
                 let state = self.hours.entry(flow.hour).or_default();
                 (state.last_write, state.is_dirty) = (log_index, true);
-                current = Some((flow.hour, state, [u32::MAX; 3]));
+                current = Some((flow.hour, state));
+                known.clear();
             }
-            let Some((_, state, key)) = &mut current else { continue };
-            for ((id, name), is_same) in key.iter_mut().zip(flow.names).zip(flow.is_same) {
-                // Numbers are those of the hour: only within it are they known from before.
-                if !is_same || *id == u32::MAX {
-                    *id = state.table.intern(name).map_err(AddError::from)?;
+            let Some((_, state)) = &mut current else { continue };
+            let table = &mut state.table;
+            let mut key: KeyIds = [UNKNOWN; 3];
+            for ((id, name), number) in key.iter_mut().zip(flow.names).zip(flow.numbers) {
+                *id = known.get(number as usize).copied().unwrap_or(UNKNOWN);
+                if *id == UNKNOWN {
+                    *id = table.intern(name).map_err(AddError::from)?;
+                    note(&mut known, number, *id);
                 }
             }
-            state.table.add(*key, reporter, flow.counters)?;
+            table.add(key, reporter, flow.counters)?;
         }
         Ok(())
     }
@@ -146,5 +154,19 @@ impl Memory {
     /// Forgets an instance.
     pub fn forget_instance(&mut self, id: &str) {
         self.instances.remove(id);
+    }
+}
+
+/// What stands for a name that has no number yet: no hour has as many.
+const UNKNOWN: NameId = NameId::MAX;
+
+/// Remembers the table's number of an entry's name.
+fn note(known: &mut Vec<NameId>, number: u32, id: NameId) {
+    let place = number as usize;
+    if known.len() <= place {
+        known.resize(place + 1, UNKNOWN);
+    }
+    if let Some(slot) = known.get_mut(place) {
+        *slot = id;
     }
 }

@@ -1,12 +1,12 @@
 //! `Group`: jobs that will be committed together, and who may join.
 
-use std::collections::HashMap;
-
 use flow_model::Hour;
 use flow_model::limits::MAX_COUNTER;
+use hashbrown::HashMap;
 
 use super::{Committer, Identity, Job, now_ms};
 use crate::store::ApplyError;
+use crate::store::embedded::journal::Dedupe;
 use crate::store::embedded::lock;
 use crate::store::embedded::record::dedupe::{StoredInstance, StoredKey};
 use crate::store::embedded::record::entry::{EntryReader, EntryWriter};
@@ -22,20 +22,11 @@ pub(super) enum Verdict {
     Inspect,
 }
 
-pub(super) type Instances = HashMap<String, StoredInstance>;
-
-/// The dedupe records of a group.
-#[derive(Default)]
-pub(super) struct Dedupe {
-    pub instances: Instances,
-    pub write_keys: HashMap<Vec<u8>, StoredKey>,
-}
-
 #[derive(Default)]
 pub(super) struct Group {
     pub jobs: Vec<Job>,
     pub duplicates: Vec<Job>,
-    pub entries: Dedupe,
+    pub dedupe: Dedupe,
     hour_sums: HashMap<Hour, u128>,
 }
 
@@ -70,13 +61,13 @@ impl Committer {
 
     /// What an instance has delivered, this group included.
     fn delivered(&self, id: &str, group: &Group) -> Option<StoredInstance> {
-        let waiting = group.entries.instances.get(id).cloned();
+        let waiting = group.dedupe.instances.get(id).cloned();
         waiting.or_else(|| lock(&self.memory).instance(id).cloned())
     }
 
     /// What was written under a key, this group included.
     fn written(&self, key: &[u8], group: &Group) -> Result<Option<StoredKey>, ApplyError> {
-        if let Some(waiting) = group.entries.write_keys.get(key) {
+        if let Some(waiting) = group.dedupe.write_keys.get(key) {
             return Ok(Some(waiting.clone()));
         }
         let stored = self.journal.write_key(key);
@@ -95,7 +86,7 @@ impl Committer {
                 let id = delivery.instance.as_str();
                 let before = self.delivered(id, group);
                 let after = StoredInstance::after(before.as_ref(), delivery, now_ms());
-                group.entries.instances.insert(id.to_owned(), after);
+                group.dedupe.instances.insert(id.to_owned(), after);
             }
             Identity::Key(key) => {
                 let stored = StoredKey {
@@ -103,7 +94,7 @@ impl Committer {
                     applied_ms: now_ms(),
                     expired_flows: job.expired_flows,
                 };
-                group.entries.write_keys.insert(key.key.clone(), stored);
+                group.dedupe.write_keys.insert(key.key.clone(), stored);
             }
         }
         group.jobs.push(job);

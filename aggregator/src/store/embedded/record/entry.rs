@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! entry  = format 2, side (0 source, 1 destination), flow...
-//! flow   = same, [hour], [src_app], [dest_app], [vpc_id], bytes_tx, bytes_rx
-//! same   = a byte: which of hour (1), src_app (2), dest_app (4), vpc_id (8) are those of the flow
-//!          before, and left out
-//! name   = length, bytes
+//! flow   = hour + 1, or 0 for that of the flow before; src_app, dest_app, vpc_id, bytes_tx, bytes_rx
+//! name   = 0, length, bytes: the entry's next new name
+//!        | n: the entry's n-th new name again
 //! ```
 //!
-//! Integers are varints. Format 1 was postcard, with every field of every flow; it is still read.
+//! Integers are varints. Names that are known by number are not looked up twice. Format 1 was
+//! postcard, with every field of every flow; it is still read.
+
+use std::hash::BuildHasher;
 
 use flow_model::{Counters, Hour, Reporter};
+use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, FORMAT, decode_rest, varint};
@@ -19,10 +22,10 @@ use super::{DecodeError, FORMAT, decode_rest, varint};
 const ENTRY_FORMAT: u8 = 2;
 
 /// What a flow's fields take in an entry, as a first guess.
-const TYPICAL_FLOW_BYTES: usize = 48;
+const TYPICAL_FLOW_BYTES: usize = 24;
 
-/// The bit of `same` for the hour; those of the names follow.
-const SAME_HOUR: u8 = 1;
+/// The new names of an entry, as a first guess.
+const TYPICAL_NAMES: usize = 128;
 
 /// A flow of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,49 +33,46 @@ pub(in crate::store::embedded) struct EntryFlow<'a> {
     pub hour: Hour,
     /// `src_app`, `dest_app`, `vpc_id`; not checked to be names.
     pub names: [&'a str; 3],
-    /// Which of the names are those of the flow before.
-    pub is_same: [bool; 3],
+    /// The names' numbers in the entry, from 0.
+    pub numbers: [u32; 3],
     pub counters: Counters,
 }
 
 /// Writes an entry, flow by flow.
 pub(in crate::store::embedded) struct EntryWriter<'a> {
     out: Vec<u8>,
-    before: Option<(Hour, [&'a str; 3])>,
+    hour: Option<Hour>,
+    names: NameTable<'a>,
 }
 
 impl<'a> EntryWriter<'a> {
     pub fn new(reporter: Reporter, flow_count: usize) -> Self {
         let mut out = Vec::with_capacity(2 + flow_count * TYPICAL_FLOW_BYTES);
         out.extend_from_slice(&[ENTRY_FORMAT, u8::from(reporter == Reporter::Destination)]);
-        Self { out, before: None }
+        Self { out, hour: None, names: NameTable::new(flow_count) }
     }
 
     /// Appends a flow.
     pub fn push(&mut self, hour: Hour, names: [&'a str; 3], counters: Counters) {
         let out = &mut self.out;
-        let same_at = out.len();
-        out.push(0);
-        let mut same = 0;
-        if self.before.is_some_and(|(before, _)| before == hour) {
-            same |= SAME_HOUR;
+        if self.hour == Some(hour) {
+            out.push(0);
         } else {
-            varint::push(hour.into(), out);
+            varint::push(u64::from(hour) + 1, out);
+            self.hour = Some(hour);
         }
-        for (position, name) in names.iter().enumerate() {
-            if self.before.is_some_and(|(_, before)| before.get(position) == Some(name)) {
-                same |= SAME_HOUR << 1 << position;
-            } else {
-                varint::push(name.len() as u64, out);
-                out.extend_from_slice(name.as_bytes());
+        for name in names {
+            match self.names.number(name) {
+                Some(number) => varint::push(u64::from(number) + 1, out),
+                None => {
+                    out.push(0);
+                    varint::push(name.len() as u64, out);
+                    out.extend_from_slice(name.as_bytes());
+                }
             }
-        }
-        if let Some(slot) = out.get_mut(same_at) {
-            *slot = same;
         }
         varint::push(counters.bytes_tx(), out);
         varint::push(counters.bytes_rx(), out);
-        self.before = Some((hour, names));
     }
 
     /// The bytes of the entry.
@@ -81,12 +81,49 @@ impl<'a> EntryWriter<'a> {
     }
 }
 
+/// The new names of an entry that is being written.
+struct NameTable<'a> {
+    names: Vec<&'a str>,
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl<'a> NameTable<'a> {
+    fn new(flow_count: usize) -> Self {
+        let capacity = flow_count.min(TYPICAL_NAMES);
+        Self {
+            names: Vec::with_capacity(capacity),
+            index: HashTable::with_capacity(capacity),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+
+    /// The number of a name; none if it is new, and then it has one from now on.
+    fn number(&mut self, name: &'a str) -> Option<u32> {
+        // Names of a batch's flows repeat one after the other.
+        let hash = self.hasher.hash_one(name);
+        let names = &self.names;
+        let is_it = |number: &u32| names.get(*number as usize) == Some(&name);
+        if let Some(number) = self.index.find(hash, is_it) {
+            return Some(*number);
+        }
+        // A body has fewer names than a number can count.
+        let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let hasher = &self.hasher;
+        let rehash =
+            |number: &u32| names.get(*number as usize).map_or(0, |name| hasher.hash_one(name));
+        self.index.insert_unique(hash, next, rehash);
+        self.names.push(name);
+        None
+    }
+}
+
 /// An entry's flows, one after the other.
 pub(in crate::store::embedded) enum EntryReader<'a> {
     /// Format 1.
-    Old(bool, std::vec::IntoIter<OldFlow<'a>>),
+    Old { destination: bool, flows: std::vec::IntoIter<OldFlow<'a>>, count: u32 },
     /// Format 2.
-    Current { destination: bool, rest: &'a [u8], before: Option<EntryFlow<'a>> },
+    Current { destination: bool, rest: &'a [u8], hour: Option<Hour>, names: Vec<&'a str> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,10 +148,10 @@ impl<'a> EntryReader<'a> {
         match bytes {
             [FORMAT, rest @ ..] => {
                 let OldEntry { destination, flows } = decode_rest(rest)?;
-                Ok(Self::Old(destination, flows.into_iter()))
+                Ok(Self::Old { destination, flows: flows.into_iter(), count: 0 })
             }
             [ENTRY_FORMAT, side @ (0 | 1), rest @ ..] => {
-                Ok(Self::Current { destination: *side == 1, rest, before: None })
+                Ok(Self::Current { destination: *side == 1, rest, hour: None, names: Vec::new() })
             }
             [ENTRY_FORMAT, ..] => Err(DecodeError::damaged("there is no such side")),
             other => Err(DecodeError::Format(other.first().copied())),
@@ -123,7 +160,7 @@ impl<'a> EntryReader<'a> {
 
     /// The side whose counters the flows add to.
     pub fn reporter(&self) -> Reporter {
-        let (Self::Old(destination, _) | Self::Current { destination, .. }) = self;
+        let (Self::Old { destination, .. } | Self::Current { destination, .. }) = self;
         if *destination { Reporter::Destination } else { Reporter::Source }
     }
 }
@@ -133,18 +170,20 @@ impl<'a> Iterator for EntryReader<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Old(_, flows) => flows.next().map(|flow| {
+            Self::Old { flows, count, .. } => flows.next().map(|flow| {
+                // Every name of format 1 counts as new.
+                let numbers = [0, 1, 2].map(|field| count.saturating_add(field));
+                *count = count.saturating_add(3);
                 let counters = counters(flow.bytes_tx, flow.bytes_rx)?;
                 let names = [flow.src_app, flow.dest_app, flow.vpc_id];
-                Ok(EntryFlow { hour: flow.hour, names, is_same: [false; 3], counters })
+                Ok(EntryFlow { hour: flow.hour, names, numbers, counters })
             }),
             Self::Current { rest: [], .. } => None,
-            Self::Current { rest, before, .. } => {
-                let flow = take_flow(rest, before.as_ref())
+            Self::Current { rest, hour, names, .. } => {
+                let flow = take_flow(rest, hour, names)
                     .ok_or_else(|| DecodeError::damaged("a flow breaks off or is not one"));
-                match &flow {
-                    Ok(flow) => *before = Some(*flow),
-                    Err(_) => *rest = &[],
+                if flow.is_err() {
+                    *rest = &[];
                 }
                 Some(flow)
             }
@@ -152,24 +191,31 @@ impl<'a> Iterator for EntryReader<'a> {
     }
 }
 
-fn take_flow<'a>(rest: &mut &'a [u8], before: Option<&EntryFlow<'a>>) -> Option<EntryFlow<'a>> {
-    let (same, after) = rest.split_first()?;
-    *rest = after;
-    let hour = match same & SAME_HOUR {
-        0 => Hour::try_from(varint::take(rest)?).ok()?,
-        _ => before?.hour,
-    };
+fn take_flow<'a>(
+    rest: &mut &'a [u8],
+    hour: &mut Option<Hour>,
+    known: &mut Vec<&'a str>,
+) -> Option<EntryFlow<'a>> {
+    if let Some(given) = varint::take(rest)?.checked_sub(1) {
+        *hour = Some(Hour::try_from(given).ok()?);
+    }
     let mut names = [""; 3];
-    let mut is_same = [false; 3];
-    for (position, (name, is_same)) in names.iter_mut().zip(&mut is_same).enumerate() {
-        *is_same = same & SAME_HOUR << 1 << position != 0;
-        *name = match is_same {
-            true => before?.names.get(position)?,
-            false => take_name(rest)?,
+    let mut numbers = [0; 3];
+    for (name, number) in names.iter_mut().zip(&mut numbers) {
+        (*name, *number) = match varint::take(rest)?.checked_sub(1) {
+            Some(given) => {
+                let number = u32::try_from(given).ok()?;
+                (*known.get(number as usize)?, number)
+            }
+            None => {
+                let name = take_name(rest)?;
+                known.push(name);
+                (name, u32::try_from(known.len() - 1).ok()?)
+            }
         };
     }
     let counters = counters(varint::take(rest)?, varint::take(rest)?).ok()?;
-    Some(EntryFlow { hour, names, is_same, counters })
+    Some(EntryFlow { hour: (*hour)?, names, numbers, counters })
 }
 
 fn take_name<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
@@ -221,6 +267,12 @@ mod tests {
             prop_assert_eq!(reader.reporter(), reporter);
             let found: Vec<_> = reader.map(Result::unwrap).collect();
             prop_assert_eq!(found.len(), flows.len());
+            let mut by_number = std::collections::BTreeMap::new();
+            for flow in &found {
+                for (name, number) in flow.names.iter().zip(flow.numbers) {
+                    prop_assert_eq!(by_number.entry(number).or_insert(*name), name);
+                }
+            }
             for (found, flow) in found.iter().zip(&flows) {
                 let key = &flow.key;
                 prop_assert_eq!(found.names, [&*key.src_app, &*key.dest_app, &*key.vpc_id]);
@@ -240,9 +292,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_as_before_is_left_out() {
+    fn a_name_is_written_once() {
         let names = ["source", "destination", "network"].map(str::to_owned);
         let flows: Vec<_> = (0..100).map(|n| flow(490_000, &names, n, 1)).collect();
-        assert!(encode(Reporter::Source, &flows).len() < 50 + 100 * 4);
+        assert!(encode(Reporter::Source, &flows).len() < 50 + 100 * 6);
     }
 }

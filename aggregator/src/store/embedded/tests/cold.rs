@@ -175,8 +175,8 @@ async fn a_follower_who_is_too_slow_has_missed_something() {
     let directory = Directory::new(DEFAULT_CHECKPOINT_BYTES);
     let store = directory.try_open().unwrap();
     let mut follower = store.changes(Selection::all(), None);
-    let name = "x".repeat(250);
-    let big = |n| (0..5000).map(|k| flow(&format!("{name}{}", (n + k) % 10), 1, 1)).collect();
+    let name = "x".repeat(240);
+    let big = |n| (0..5000).map(|k| flow(&format!("{name}-{n}-{k}"), 1, 1)).collect();
     for n in 0..8 {
         store.apply(direct(big(n))).await.unwrap();
     }
