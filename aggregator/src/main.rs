@@ -72,6 +72,12 @@ fn serve(config: Config) -> Result<(), AnyError> {
         .filter_module("aggregator", config.log)
         .filter_module("fas", config.log)
         .init();
+    // What should never happen is told in one line, like everything else that the log says.
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.payload_as_str().unwrap_or("no reason");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        log::error!("internal error: {text} (at {place})");
+    }));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(listen_and_serve(config))
 }

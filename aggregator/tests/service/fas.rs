@@ -57,21 +57,28 @@ impl Fas {
 
     /// Starts a command and waits until it listens.
     pub fn launch(command: &mut Command) -> Self {
+        Self::try_launch(command)
+            .unwrap_or_else(|(_, said)| panic!("fas ended before it listened: {said}"))
+    }
+
+    /// Starts a command and waits until it listens, or gives how it ended and what it said.
+    pub fn try_launch(command: &mut Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let mut fas = Self { child, log, address: String::new(), scheme: String::new() };
         let mut said = String::new();
         while fas.address.is_empty() {
             let mut line = String::new();
-            let length = fas.log.read_line(&mut line).unwrap();
-            assert!(length > 0, "fas ended before it listened: {said}");
+            if fas.log.read_line(&mut line).unwrap() == 0 {
+                return Err((fas.child.wait().unwrap(), said));
+            }
             said.push_str(&line);
             let Some((_, rest)) = line.split_once("listening on ") else { continue };
             let (scheme, rest) = rest.split_once("://").unwrap();
             fas.scheme = scheme.to_owned();
             fas.address = rest.split(',').next().unwrap().to_owned();
         }
-        fas
+        Ok(fas)
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -11,6 +11,8 @@
 mod auth;
 mod cli;
 mod crash;
+mod damage;
+mod disk;
 mod fas;
 mod hostile;
 mod http;

@@ -49,7 +49,7 @@ pub enum JournalError {
             expected = String::from_utf8_lossy(DIRECTORY_FORMAT))]
     Format(String),
     /// A value cannot be read.
-    #[error("{what}: {reason}")]
+    #[error("{what} cannot be read: {reason}. Restore a backup")]
     Damaged {
         /// Which value.
         what: String,

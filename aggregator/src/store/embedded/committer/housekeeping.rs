@@ -27,6 +27,8 @@ pub(in crate::store::embedded) struct Housekeeping {
     /// The hours that are being written.
     writing: Vec<Hour>,
     first_hour: Hour,
+    /// Whether hours should still leave memory, or be put together on disk.
+    has_more: bool,
     last_look: Option<Instant>,
     last_sweep: Option<Instant>,
 }
@@ -40,6 +42,7 @@ impl Housekeeping {
             log_bytes,
             writing: Vec::new(),
             first_hour,
+            has_more: false,
             last_look: None,
             last_sweep: None,
         }
@@ -57,7 +60,11 @@ impl Housekeeping {
 
     /// How long the committer may wait for a write.
     pub fn patience(&self) -> Duration {
-        if self.checkpointer.is_idle() { SWEEP_INTERVAL } else { POLL_INTERVAL }
+        match (self.checkpointer.is_idle(), self.has_more) {
+            (false, _) => POLL_INTERVAL,
+            (true, true) => LOOK_INTERVAL,
+            (true, false) => SWEEP_INTERVAL,
+        }
     }
 
     /// Waits for what is going on.
@@ -161,9 +168,11 @@ impl Committer {
         let must_leave = surplus.iter().any(|hour| memory.hour_mut(*hour).is_dirty);
         let size_bytes: usize = memory.hours().map(|(_, state)| state.size_bytes()).sum();
         // Readers of cold hours need not add up what is put together.
-        let can_settle = checkpointer.has_rested()
-            && memory.hours().any(|(_, state)| state.is_dirty && !state.is_hot());
+        let is_parted = memory.hours().any(|(_, state)| state.is_dirty && !state.is_hot());
+        let can_settle = is_parted && checkpointer.has_rested();
+        let is_left = surplus.iter().any(|hour| memory.hour_mut(*hour).is_hot());
         drop(memory);
+        self.housekeeping.has_more = is_parted || is_left;
         let budget = self.housekeeping.keep.memory_budget;
         let has_old = checkpointer.has_hours_before(self.housekeeping.first_hour);
         if is_due || must_leave || can_settle || size_bytes > budget || has_old {
