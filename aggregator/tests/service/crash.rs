@@ -23,6 +23,8 @@ struct Witness {
     writes: Mutex<BTreeMap<String, bool>>,
     /// Bytes that were in acknowledged batches.
     delivered: AtomicU64,
+    /// Bytes that were in acknowledged writes with keys, each sent until it was acknowledged.
+    keyed: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -40,9 +42,11 @@ fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
     let seed = RandomState::new().hash_one(0_u8);
     println!("seed {seed}");
     let data = directory();
-    // A small checkpoint, so that many kills fall into one.
+    // A small checkpoint, so that many kills fall into one; and hours that leave memory and are
+    // written to again all the time.
     let start = |listen: &str| {
-        Fas::start_with(data.path(), &["--listen", listen, "--checkpoint-bytes", "20000"])
+        let small = ["--checkpoint-bytes", "20000", "--hot-hours", "1"];
+        Fas::start_with(data.path(), &[&["--listen", listen], &small[..]].concat())
     };
     let mut fas = start("127.0.0.1:0");
     let address = fas.address.clone();
@@ -51,6 +55,10 @@ fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
         for writer in 0..WRITERS {
             let (witness, address) = (&witness, &address);
             scope.spawn(move || write_directly(writer, address, witness));
+        }
+        for writer in 0..WRITERS {
+            let (witness, address) = (&witness, &address);
+            scope.spawn(move || write_with_keys(writer, address, witness));
         }
         for instance in 0..INSTANCES {
             let (witness, address) = (&witness, &address);
@@ -132,15 +140,37 @@ fn deliver_batches(instance: u64, address: &str, witness: &Witness) {
     }
 }
 
+/// Writes with a key each: the same again until it is acknowledged.
+fn write_with_keys(writer: u64, address: &str, witness: &Witness) {
+    let body = json!([
+        {"src_app": "keyed", "dest_app": "d", "vpc_id": "v", "bytes_tx": 1, "bytes_rx": 1, "hour": 4},
+    ])
+    .to_string();
+    for n in 0.. {
+        if witness.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let key = format!("{writer}-{n}");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while post_with(address, "/flows", &body, Some(&key)).is_none() {
+            assert!(Instant::now() < deadline, "a write was not taken for a minute");
+        }
+        witness.keyed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// The body of a 200; nothing when there is none, after a pause as clients make.
 fn post(address: &str, path: &str, body: &str) -> Option<String> {
-    let sent = agent()
-        .post(format!("http://{address}{path}"))
-        .header("content-type", "application/json")
-        .config()
-        .timeout_global(Some(Duration::from_secs(10)))
-        .build()
-        .send(body);
+    post_with(address, path, body, None)
+}
+
+fn post_with(address: &str, path: &str, body: &str, key: Option<&str>) -> Option<String> {
+    let mut request =
+        agent().post(format!("http://{address}{path}")).header("content-type", "application/json");
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let sent = request.config().timeout_global(Some(Duration::from_secs(10))).build().send(body);
     let body = sent.ok().and_then(|mut response| {
         (response.status() == 200).then(|| response.body_mut().read_to_string().ok()).flatten()
     });
@@ -153,6 +183,8 @@ fn post(address: &str, path: &str, body: &str) -> Option<String> {
 fn check(fas: &Fas, witness: &Witness) {
     let batches: u64 = fas.flows(2).iter().map(|flow| flow["bytes_tx"].as_u64().unwrap()).sum();
     assert_eq!(batches, witness.delivered.load(Ordering::Relaxed));
+    let keyed: u64 = fas.flows(4).iter().map(|flow| flow["bytes_tx"].as_u64().unwrap()).sum();
+    assert_eq!(keyed, witness.keyed.load(Ordering::Relaxed), "each key once");
     let found = |hour| -> BTreeMap<String, u64> {
         let name = |flow: &serde_json::Value| flow["src_app"].as_str().unwrap().to_owned();
         fas.flows(hour).iter().map(|f| (name(f), f["bytes_tx"].as_u64().unwrap())).collect()
