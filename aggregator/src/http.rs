@@ -10,9 +10,13 @@ mod guard;
 mod health;
 mod openapi;
 mod params;
+mod pressure;
 mod problem;
 mod reads;
 mod stream;
+
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::params::fuzz::check as fuzz_query;
 
 use std::sync::Arc;
 
@@ -23,6 +27,7 @@ use axum::routing::{MethodRouter, get, post};
 use tokio::sync::Semaphore;
 
 use self::drain::Drain;
+use self::pressure::Pressure;
 pub(crate) use self::problem::Problem;
 use crate::auth::Tokens;
 use crate::limits::{MAX_CONCURRENT_READS, MAX_STREAMS, MAX_UNPACKING};
@@ -42,6 +47,8 @@ pub(crate) struct App {
     pub reads: Arc<Semaphore>,
     /// Places for streams.
     pub streams: Arc<Semaphore>,
+    /// Whether there is too much to do.
+    pub pressure: Arc<Pressure>,
     /// Places for bodies that are being unpacked.
     pub unpacking: Arc<Semaphore>,
 }
@@ -55,6 +62,7 @@ impl App {
     ) -> Self {
         Self {
             store,
+            pressure: Arc::new(Pressure::new(Arc::clone(&metrics))),
             metrics,
             tokens,
             draining: Drain::default(),

@@ -8,6 +8,9 @@ pub mod auth;
 pub mod cli;
 pub mod commands;
 pub mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod ingest;
 pub mod limits;

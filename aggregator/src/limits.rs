@@ -62,6 +62,15 @@ pub const DEFAULT_MEMORY_BUDGET: u64 = 2 * 1024 * 1024 * 1024;
 /// The default of `--dedupe-hours`: how long it is remembered what was delivered.
 pub const DEFAULT_DEDUPE_HOURS: u32 = 168;
 
+/// Writes under way, from their head to their answer; more are refused before they are read.
+pub const MAX_WRITES_IN_FLIGHT: usize = 2_048;
+
+/// How long requests may wait for a thread; beyond, new ones are refused.
+pub const MAX_LAG: Duration = Duration::from_millis(200);
+
+/// How often that is measured while requests come.
+pub const LAG_PROBE: Duration = Duration::from_millis(25);
+
 /// When an overloaded client is asked to come back.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 

@@ -1,7 +1,7 @@
 //! What `/metrics` tells: counters and histograms in the Prometheus text format.
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder, exponential_buckets,
 };
 
@@ -22,6 +22,10 @@ pub struct Metrics {
     pub reloads: IntCounterVec,
     /// `fas_flows_accepted_total`
     pub flows_accepted: IntCounter,
+    /// `fas_shed_requests_total{reason}`: lag, in_flight
+    pub shed_requests: IntCounterVec,
+    /// `fas_lag_seconds`
+    pub lag_seconds: Gauge,
     /// `fas_flows_expired_total`
     pub flows_expired: IntCounter,
     /// `fas_hours_pruned_total`
@@ -82,6 +86,14 @@ impl Metrics {
                 "fas_flows_accepted_total",
                 "Flows added, by direct writes and batches.",
             )?,
+            shed_requests: IntCounterVec::new(
+                Opts::new("fas_shed_requests_total", "Requests refused because of too much to do."),
+                &["reason"],
+            )?,
+            lag_seconds: Gauge::new(
+                "fas_lag_seconds",
+                "How long requests wait for a thread; 0 when none come.",
+            )?,
             flows_expired: IntCounter::new(
                 "fas_flows_expired_total",
                 "Flows left out because their hours are no longer kept.",
@@ -130,6 +142,8 @@ impl Metrics {
         self.registry.register(Box::new(self.connections_ended.clone()))?;
         self.registry.register(Box::new(self.reloads.clone()))?;
         self.registry.register(Box::new(self.flows_accepted.clone()))?;
+        self.registry.register(Box::new(self.shed_requests.clone()))?;
+        self.registry.register(Box::new(self.lag_seconds.clone()))?;
         self.registry.register(Box::new(self.flows_expired.clone()))?;
         self.registry.register(Box::new(self.hours_pruned.clone()))?;
         self.registry.register(Box::new(self.hours.clone()))?;

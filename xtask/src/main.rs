@@ -11,6 +11,7 @@ mod debian;
 mod demo;
 mod envoy;
 mod failure;
+mod fuzz;
 mod lint;
 mod plugin;
 mod say;
@@ -35,6 +36,8 @@ cargo xtask <verb>
                   measure the service against its goals, and against Redis and PostgreSQL; with
                   names, only these: write, batch, memory, restart, read, idle, overload, rivals
                   (--quick: a tenth of everything, to see that it works)
+  fuzz [TARGET]... [--seconds N]
+                  run the fuzz targets, each for a minute
   plugin          build target/plugin/flow_filter.wasm
   lint            check the formatting, and clippy with warnings denied
   help            this text
@@ -66,6 +69,10 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
         ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,
         ["bench", chosen @ ..] => bench::run(&Workspace::find()?, chosen)?,
+        ["fuzz", rest @ ..] => {
+            let (names, seconds) = fuzz_arguments(rest)?;
+            fuzz::run(&Workspace::find()?, names, seconds, |_| ())?;
+        }
         // Its last line is the count, so it says by itself what failed.
         ["test"] => return test::run(&Workspace::find()?),
         other => {
@@ -73,4 +80,17 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The targets, and how long each is run.
+fn fuzz_arguments<'a>(words: &'a [&'a str]) -> Result<(&'a [&'a str], u64)> {
+    match words {
+        [names @ .., "--seconds", seconds] => {
+            let seconds = seconds.parse().map_err(|_| {
+                Failure::new(format!("--seconds takes a whole number, not {seconds:?}"))
+            })?;
+            Ok((names, seconds))
+        }
+        names => Ok((names, fuzz::DEFAULT_SECONDS)),
+    }
 }

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use crate::artifacts::Artifacts;
 use crate::command;
 use crate::failure::{Doing, Failure, Result};
+use crate::fuzz;
 use crate::say;
 use crate::schemathesis::Schemathesis;
 use crate::tally::Tally;
@@ -44,7 +45,16 @@ fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     // What one of them finds does not keep the other from looking.
     let interface = schemathesis.test(workspace);
     tally.count(interface.is_ok());
-    tests.and(interface)
+    let fuzzed = fuzz::run(workspace, &[], fuzz_seconds(), |is_ok| tally.count(is_ok));
+    if fuzzed.is_err() {
+        tally.settle(false);
+    }
+    tests.and(interface).and(fuzzed)
+}
+
+/// How long each fuzz target runs: long where a machine looks on, short where a person waits.
+fn fuzz_seconds() -> u64 {
+    if std::env::var_os("CI").is_some() { fuzz::DEFAULT_SECONDS } else { 10 }
 }
 
 /// Runs `test`, showing what it prints as it comes, and adds up its results.

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::App;
+use super::pressure::WritePlace;
 use super::problem::Problem;
 use crate::auth::{Access, Denied, Scope};
 use crate::limits::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_PATH_BYTES, MAX_QUERY_BYTES};
@@ -50,7 +51,7 @@ pub(super) async fn guard(
 ) -> Response {
     let path = path.as_ref().map(MatchedPath::as_str);
     let response = match admit(&app, path, &request) {
-        Ok(access) => {
+        Ok((access, _place)) => {
             request.extensions_mut().insert(access);
             next.run(request).await
         }
@@ -63,20 +64,30 @@ pub(super) async fn guard(
     response
 }
 
-/// What the request may do.
-fn admit(app: &App, path: Option<&str>, request: &Request) -> Result<Access, Problem> {
+/// What the request may do, and its place if it is a write.
+fn admit(
+    app: &App,
+    path: Option<&str>,
+    request: &Request,
+) -> Result<(Access, Option<WritePlace>), Problem> {
     check_head(request.uri(), request.headers())?;
     // Where nothing is, there is nothing to guard.
-    let Some(path) = path else { return Ok(Access::everything()) };
+    let Some(path) = path else { return Ok((Access::everything(), None)) };
     let need = need_of(request.method(), path)?;
     let access = match need {
-        Need::Nothing => return Ok(Access::everything()),
+        Need::Nothing => return Ok((Access::everything(), None)),
         Need::Scope(_) | Need::Unlimited(_) => authenticate(app, request.headers())?,
     };
     check(&access, need).inspect_err(|denied| {
         log::debug!("{} {path} by the token {:?}: {denied}", request.method(), access.name());
     })?;
-    Ok(access)
+    // The metrics are for who wants to know why nothing else is answered.
+    let place = match need {
+        Need::Scope(Scope::Write) => Some(app.pressure.admit_write()?),
+        Need::Scope(_) => app.pressure.admit_read().map(|()| None)?,
+        Need::Nothing | Need::Unlimited(_) => None,
+    };
+    Ok((access, place))
 }
 
 fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {

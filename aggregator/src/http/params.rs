@@ -3,6 +3,8 @@
 //! left to the handlers.
 
 mod cursor;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod hours;
 mod pattern;
 mod query;

@@ -20,6 +20,9 @@ mod record;
 mod scan;
 mod summarize;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::record::fuzz::check as fuzz_stored;
+
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;

@@ -6,6 +6,8 @@
 pub(super) mod checkpoint;
 pub(super) mod dedupe;
 pub(super) mod entry;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 pub(super) mod group;
 pub(super) mod part;
 mod varint;
