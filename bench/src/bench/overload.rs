@@ -25,7 +25,7 @@ const RECORDS_PER_REQUEST: usize = 100;
 const CAPACITY_CONNECTIONS: usize = 64;
 
 /// As many as it takes to go on offering while earlier requests wait.
-const CONNECTIONS: usize = 12_000;
+const CONNECTIONS: usize = 7_000;
 
 const TIME: Duration = Duration::from_secs(20);
 
