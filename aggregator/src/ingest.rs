@@ -5,6 +5,7 @@ use flow_model::{Answer, Status};
 use sha2::{Digest, Sha256};
 
 use crate::auth::{Access, Denied};
+use crate::limits::LARGE_BODY_BYTES;
 use crate::metrics::Metrics;
 use crate::store::{Applied, ApplyError, Delivery, Origin, Store, Write, WriteKey};
 
@@ -54,16 +55,21 @@ pub(crate) async fn write_flows(
     access: &Access,
     write: &DirectWrite<'_>,
 ) -> Result<Written, IngestError> {
-    let flows = match write.kind {
-        Kind::Json => wire::decode_flows(write.body)?,
-        Kind::Ndjson => wire::decode_flow_lines(write.body)?,
-    };
+    let flows = decode(write.body, || match write.kind {
+        Kind::Json => wire::decode_flows(write.body),
+        Kind::Ndjson => wire::decode_flow_lines(write.body),
+    })?;
     access.check_write(flows.iter().map(|flow| &*flow.key.vpc_id))?;
     let count = flows.len() as u64;
     let key = write.key.map(|key| write_key(access, key, write.body));
     let applied = store.apply(Write { origin: Origin::Direct(key), flows }).await?;
     let Applied { status, expired_flows } = applied;
     Ok(Written { status, flows: count, expired_flows })
+}
+
+/// Decodes a body; a large one does not hold up what else its thread has to do.
+fn decode<T>(body: &[u8], decode: impl FnOnce() -> T) -> T {
+    if body.len() > LARGE_BODY_BYTES { tokio::task::block_in_place(decode) } else { decode() }
 }
 
 /// What clients choose is theirs alone: a key counts together with the name of the token.
@@ -84,7 +90,8 @@ pub(crate) async fn write_batch<'a>(
         metrics.batches.with_label_values(&["refused"]).inc();
         error
     };
-    let batch = wire::decode_batch(body).map_err(|error| refused(IngestError::Invalid(error)))?;
+    let batch = decode(body, || wire::decode_batch(body))
+        .map_err(|error| refused(IngestError::Invalid(error)))?;
     access
         .check_write(batch.flows.iter().map(|flow| &*flow.key.vpc_id))
         .map_err(|denied| refused(denied.into()))?;

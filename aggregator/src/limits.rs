@@ -65,6 +65,9 @@ pub const DEFAULT_DEDUPE_HOURS: u32 = 168;
 /// Writes under way, from their head to their answer; more are refused before they are read.
 pub const MAX_WRITES_IN_FLIGHT: usize = 2_048;
 
+/// Bodies that are larger are decoded where they hold up nothing else.
+pub const LARGE_BODY_BYTES: usize = 256 * 1024;
+
 /// How long requests may wait for a thread; beyond, new ones are refused.
 pub const MAX_LAG: Duration = Duration::from_millis(200);
 

@@ -7,7 +7,7 @@ use flow_model::{FlowKey, Hour, Name};
 use super::cursor::Cursor;
 use super::union::union;
 use crate::store::embedded::hour_table::{KeyIds, Record};
-use crate::store::embedded::journal::JournalError;
+use crate::store::embedded::journal::{JournalError, damaged};
 use crate::store::embedded::names::NameId;
 use crate::store::{Filter, NameField, Pattern, Position, Row, Sides};
 
@@ -109,7 +109,10 @@ impl Rows {
                 continue;
             };
             let [src_app, ..] = record.key;
-            if !self.name(src_app).is_some_and(|name| range.matches(name)) {
+            let Some(name) = self.name(src_app) else {
+                return Err(damaged("an hour's records", &"a name is missing"));
+            };
+            if !range.matches(name) {
                 self.range = None;
                 continue;
             }
@@ -182,9 +185,8 @@ impl Rows {
         let mut sum = Record { key: record.key, sides: Sides::default() };
         for head in &mut self.heads {
             if let Some(next) = head.next.filter(|next| next.key == record.key) {
-                sum.sides = sum.sides.checked_add(next.sides).map_err(|error| {
-                    super::super::journal::damaged("an hour's counters", &error)
-                })?;
+                let added = sum.sides.checked_add(next.sides);
+                sum.sides = added.map_err(|error| damaged("an hour's counters", &error))?;
                 head.advance()?;
             }
         }

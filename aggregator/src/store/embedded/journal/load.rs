@@ -94,6 +94,10 @@ impl Journal {
                 }
             }
         }
+        // Parts that are missing have no checksum that could tell.
+        if stored.is_sorted && state.table.totals() != stored.totals() {
+            return Err(damaged(&what(), &"its flows do not add up to its totals"));
+        }
         state.last_write = stored.last_write;
         // What an older version wrote is in no order: the next checkpoint puts it right.
         state.is_dirty = !stored.is_sorted;
