@@ -131,6 +131,13 @@ impl Metrics {
             )?,
         };
         metrics.register()?;
+        // An alert on a counter's growth needs to see it at zero.
+        for status in ["applied", "duplicate", "refused"] {
+            metrics.batches.with_label_values(&[status]);
+        }
+        for reason in ["lag", "in_flight"] {
+            metrics.shed_requests.with_label_values(&[reason]);
+        }
         Ok(metrics)
     }
 

@@ -24,8 +24,12 @@ impl Journal {
         }
         for item in self.write_key_times.range(..keys_before_ms.to_be_bytes()).take(MAX_FORGOTTEN) {
             let time_and_key = item.key()?;
-            if let Some(key) = time_and_key.get(size_of::<u64>()..) {
-                batch.remove(&self.write_keys, Slice::from(key));
+            if let Some((time, key)) = time_and_key.split_first_chunk() {
+                // The key may have been used again since.
+                let known = self.write_key(key)?;
+                if known.is_some_and(|known| known.applied_ms == u64::from_be_bytes(*time)) {
+                    batch.remove(&self.write_keys, Slice::from(key));
+                }
             }
             batch.remove(&self.write_key_times, time_and_key);
         }

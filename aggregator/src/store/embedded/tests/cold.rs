@@ -188,3 +188,23 @@ async fn a_follower_who_is_too_slow_has_missed_something() {
     let three = Sides { source: Counters::new(3, 0).unwrap(), ..Sides::default() };
     assert_eq!((next.rows.len(), next.rows[0].sides), (1, three));
 }
+
+#[test]
+fn forgetting_the_first_use_of_a_key_leaves_the_second() {
+    let directory = Directory::new(DEFAULT_CHECKPOINT_BYTES);
+    let journal = super::super::Journal::open(directory.path.path()).unwrap();
+    for (index, applied_ms) in [(1, 1), (2, 5)] {
+        let mut dedupe = super::super::journal::Dedupe::default();
+        let stored = super::super::record::dedupe::StoredKey {
+            fingerprint: [index as u8; 32],
+            applied_ms,
+            expired_flows: 0,
+        };
+        dedupe.write_keys.insert(b"k".to_vec(), stored);
+        journal.commit(index, vec![2, 0].into(), &dedupe).unwrap();
+    }
+    journal.forget(&[], 3).unwrap();
+    assert_eq!(journal.write_key(b"k").unwrap().unwrap().applied_ms, 5);
+    journal.forget(&[], 6).unwrap();
+    assert_eq!(journal.write_key(b"k").unwrap(), None);
+}
