@@ -136,7 +136,7 @@ impl From<ApplyError> for Problem {
             ApplyError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             ApplyError::Unavailable(reason) => {
                 log::warn!("a write was refused: {reason}");
-                let detail = "the store takes no writes at the moment; nothing was changed";
+                let detail = "the store takes no writes at the moment; try again";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
         }

@@ -59,6 +59,10 @@ async fn speak_http(
             outcome = http.as_mut() => {
                 if let Err(error) = outcome {
                     log::debug!("connection: {error}");
+                    // It was us, not the client: an answer could not be read to its end.
+                    if error.downcast_ref().is_some_and(hyper::Error::is_user) {
+                        pulse.break_off();
+                    }
                 }
                 return;
             }
@@ -68,7 +72,10 @@ async fn speak_http(
             }
             () = alarm.as_mut() => match pulse.verdict() {
                 Verdict::GoOn(pause) => alarm.as_mut().reset(Instant::now() + pause),
-                Verdict::Stalled => return ended(&pulse, "stalled"),
+                Verdict::Stalled => {
+                    pulse.break_off();
+                    return ended(&pulse, "stalled");
+                }
                 Verdict::Idle if told_to_end => return,
                 // A request that is just arriving is still answered.
                 Verdict::Idle => {

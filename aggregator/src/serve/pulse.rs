@@ -4,7 +4,7 @@
 mod flight;
 mod verdict;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
 
@@ -29,6 +29,8 @@ pub(super) struct Pulse {
     requests: AtomicUsize,
     /// The answers that are watched one by one.
     watched: Mutex<Vec<Weak<Flight>>>,
+    /// Whether an answer was not sent to its end.
+    broken_off: AtomicBool,
 }
 
 impl Pulse {
@@ -41,7 +43,18 @@ impl Pulse {
             blocked_ms: AtomicU64::new(NEVER),
             requests: AtomicUsize::new(0),
             watched: Mutex::default(),
+            broken_off: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that the connection ends in the middle of an answer.
+    pub fn break_off(&self) {
+        self.broken_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the connection ends in the middle of an answer.
+    pub fn has_broken_off(&self) -> bool {
+        self.broken_off.load(Ordering::Relaxed)
     }
 
     /// Whether a request is in flight.

@@ -1,4 +1,6 @@
-//! `WatchedStream`: a socket whose writes are taken note of.
+//! `WatchedStream`: a socket whose writes are taken note of, and that is reset if what it was
+//! sending broke off: a client of HTTP/1.0 takes a connection that is merely closed for the end of
+//! the answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,22 +8,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::pulse::Pulse;
 
 /// A stream, and where its progress is noted.
-pub(super) struct WatchedStream<S> {
-    stream: S,
+pub(super) struct WatchedStream {
+    stream: TcpStream,
     pulse: Arc<Pulse>,
 }
 
-impl<S> WatchedStream<S> {
-    pub fn new(stream: S, pulse: Arc<Pulse>) -> Self {
+impl WatchedStream {
+    pub fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
         Self { stream, pulse }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+impl Drop for WatchedStream {
+    fn drop(&mut self) {
+        if self.pulse.has_broken_off()
+            && let Err(error) = self.stream.set_zero_linger()
+        {
+            log::debug!("a connection could not be reset: {error}");
+        }
+    }
+}
+
+impl AsyncRead for WatchedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -31,7 +44,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl AsyncWrite for WatchedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -174,6 +174,21 @@ fn who_does_not_take_an_answer_does_not_hold_it() {
 }
 
 #[test]
+fn an_answer_that_is_cut_off_looks_cut_off_to_http_1_0_too() {
+    let data = directory();
+    let fas = impatient(data.path(), 1_000);
+    write_a_large_hour(&fas);
+    let mut slow = connect(&fas);
+    slow.write_all(b"GET /flows?hour=7 HTTP/1.0\r\nhost: fas\r\n\r\n").unwrap();
+    let stalled = "fas_connections_ended_total{reason=\"stalled\"}";
+    until("it is given up", || fas.metric(stalled) > 0.0);
+    // Version 1.0 knows no other end of such a body than that of the connection.
+    let error = slow.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    still_serves(&fas);
+}
+
+#[test]
 fn http_2_needs_no_tls_and_a_stream_that_is_not_taken_is_not_held() {
     let data = directory();
     let fas = impatient(data.path(), 1_000);

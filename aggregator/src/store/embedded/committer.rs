@@ -202,8 +202,13 @@ impl Committer {
         if let Identity::Batch(delivery) = &job.identity {
             self.metrics.batches.with_label_values(&[status.as_str()]).inc();
             if status == Status::Applied {
-                self.metrics.lost_bytes.inc_by(delivery.lost_bytes);
-                self.metrics.folded_bytes.inc_by(delivery.folded_bytes);
+                for (counter, bytes) in [
+                    (&self.metrics.lost_bytes, delivery.lost_bytes),
+                    (&self.metrics.folded_bytes, delivery.folded_bytes),
+                ] {
+                    // It stops at the largest value: a counter that wraps would look like a restart.
+                    counter.inc_by(bytes.min(u64::MAX - counter.get()));
+                }
             }
         }
     }

@@ -90,6 +90,8 @@ impl Committer {
         let is_log_due = self.housekeeping.checkpointer.is_due(self.housekeeping.log_bytes)
             && self.housekeeping.checkpointer.is_idle();
         if !is_log_due && !self.housekeeping.is_look_due(now) {
+            // There may be something to do, though no more writes come.
+            self.housekeeping.has_more = true;
             return;
         }
         self.housekeeping.last_look = Some(now);

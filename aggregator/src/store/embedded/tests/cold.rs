@@ -208,3 +208,18 @@ fn forgetting_the_first_use_of_a_key_leaves_the_second() {
     journal.forget(&[], 6).unwrap();
     assert_eq!(journal.write_key(b"k").unwrap(), None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_old_goes_soon_though_no_more_writes_come() {
+    let retain_hours = NonZeroU32::new(2);
+    let directory = Directory::with(Options { retain_hours, ..Options::default() });
+    let store = directory.try_open().unwrap();
+    for hour in [1, 2, 3, 9] {
+        store.apply(direct(vec![flow("a", hour, 1)])).await.unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while store.hours(Selection::all()).await.unwrap().len() > 1 {
+        assert!(Instant::now() < deadline, "hours stay that are not kept");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
