@@ -55,7 +55,11 @@ pub fn remove(path: &Path, name: &str) -> Result<(), EditError> {
         let missing = || EditError::Missing(name.to_owned());
         let position = entries.iter().position(|entry| entry.name == name).ok_or_else(missing)?;
         entries.remove(position);
-        let rest = without_block(&text, position);
+        let mut rest = without_block(&text, position);
+        if rest.trim().is_empty() {
+            // An empty file would be taken for one that is just being written.
+            rest = "# There are no tokens: nobody gets in.\n".to_owned();
+        }
         if parse(&rest).is_ok_and(|left| left == entries) {
             Ok(rest)
         } else {

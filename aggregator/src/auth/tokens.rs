@@ -25,6 +25,9 @@ pub enum TokensError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
+    /// There is nothing in the file, not even a comment.
+    #[error("is empty; if nobody is to get in, let it have a comment")]
+    Blank,
     /// The file is larger than any token file should be.
     #[error("is larger than {MAX_TOKEN_FILE_BYTES} bytes")]
     TooLarge,
@@ -71,7 +74,12 @@ impl Tokens {
     /// # Errors
     /// When it cannot be read, or anything in it is not valid.
     pub fn load(path: &Path) -> Result<Self, TokensError> {
-        Ok(Self::new(parse(&read(path)?)?))
+        let text = read(path)?;
+        // Who writes a file anew empties it first: that is not to lock everybody out.
+        if text.trim().is_empty() {
+            return Err(TokensError::Blank);
+        }
+        Ok(Self::new(parse(&text)?))
     }
 
     fn new(entries: Vec<Entry>) -> Self {

@@ -187,14 +187,21 @@ fn a_change_of_the_file_counts_at_once_and_a_bad_one_never() {
     until("the token is revoked", || status(&other) == 401);
     assert_eq!(status(&admin), 200);
     std::fs::write(&guarded.file, "[[token]]\nname = \"admin\"\n").unwrap();
-    until("the change is noticed", || {
+    let failures = |n: u32| {
         let metrics = guarded.ask("GET", "/metrics", &admin, "").body;
-        metrics.contains("fas_reloads_total{file=\"tokens\",outcome=\"failed\"} 1")
-    });
+        metrics.contains(&format!("fas_reloads_total{{file=\"tokens\",outcome=\"failed\"}} {n}"))
+    };
+    until("the change is noticed", || failures(1));
+    assert_eq!((status(&admin), status(&other)), (200, 401));
+    // Emptied, as by somebody who is about to write it anew.
+    std::fs::write(&guarded.file, "\n").unwrap();
+    until("the change is noticed", || failures(2));
     assert_eq!((status(&admin), status(&other)), (200, 401));
     std::fs::remove_file(&guarded.file).unwrap();
     let late = guarded.token("late", &["--scope", "read"]);
     assert_eq!((status(&late), status(&admin)), (200, 401));
+    assert!(token_command(&guarded.file, &["revoke", "late"]).status.success());
+    until("the last token is revoked", || status(&late) == 401);
 }
 
 #[test]
