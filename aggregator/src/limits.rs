@@ -71,7 +71,10 @@ pub const LARGE_BODY_BYTES: usize = 256 * 1024;
 /// How long requests may wait for a thread; beyond, new ones are refused.
 pub const MAX_LAG: Duration = Duration::from_millis(200);
 
-/// How often that is measured while requests come.
+/// How long a refusal for either reason is held back: the client sends nothing meanwhile.
+pub const REFUSAL_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often the lag is measured while requests come.
 pub const LAG_PROBE: Duration = Duration::from_millis(25);
 
 /// When an overloaded client is asked to come back.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -46,14 +47,15 @@ const RULES: [(Method, &str, Need); 13] = [
 pub(super) async fn guard(
     State(app): State<Arc<App>>,
     path: Option<MatchedPath>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let path = path.as_ref().map(MatchedPath::as_str);
-    let response = match admit(&app, path, &request) {
+    let (mut head, body) = request.into_parts();
+    let response = match admit(&app, path, &head).await {
         Ok((access, _place)) => {
-            request.extensions_mut().insert(access);
-            next.run(request).await
+            head.extensions.insert(access);
+            next.run(Request::from_parts(head, body)).await
         }
         Err(problem) => problem.into_response(),
     };
@@ -65,26 +67,26 @@ pub(super) async fn guard(
 }
 
 /// What the request may do, and its place if it is a write.
-fn admit(
+async fn admit(
     app: &App,
     path: Option<&str>,
-    request: &Request,
+    head: &Parts,
 ) -> Result<(Access, Option<WritePlace>), Problem> {
-    check_head(request.uri(), request.headers())?;
+    check_head(&head.uri, &head.headers)?;
     // Where nothing is, there is nothing to guard.
     let Some(path) = path else { return Ok((Access::everything(), None)) };
-    let need = need_of(request.method(), path)?;
+    let need = need_of(&head.method, path)?;
     let access = match need {
         Need::Nothing => return Ok((Access::everything(), None)),
-        Need::Scope(_) | Need::Unlimited(_) => authenticate(app, request.headers())?,
+        Need::Scope(_) | Need::Unlimited(_) => authenticate(app, &head.headers)?,
     };
     check(&access, need).inspect_err(|denied| {
-        log::debug!("{} {path} by the token {:?}: {denied}", request.method(), access.name());
+        log::debug!("{} {path} by the token {:?}: {denied}", &head.method, access.name());
     })?;
     // The metrics are for who wants to know why nothing else is answered.
     let place = match need {
-        Need::Scope(Scope::Write) => Some(app.pressure.admit_write()?),
-        Need::Scope(_) => app.pressure.admit_read().map(|()| None)?,
+        Need::Scope(Scope::Write) => Some(app.pressure.admit_write().await?),
+        Need::Scope(_) => app.pressure.admit_read().await.map(|()| None)?,
         Need::Nothing | Need::Unlimited(_) => None,
     };
     Ok((access, place))
