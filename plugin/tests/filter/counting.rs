@@ -26,6 +26,7 @@ fn http(src_app: Value) -> Sidecar {
         json!({
             "mode": "http",
             "report": "both",
+            "trust_request_headers": "inbound",
             "src_app": src_app,
             "dest_app": "backend",
             "vpc_id": "v",
