@@ -1,5 +1,7 @@
 //! An aggregator, two sidecars and two apps, put together as the sample configurations say.
 
+use std::sync::Arc;
+
 use tempfile::TempDir;
 
 use crate::aftermath::Aftermath;
@@ -9,6 +11,7 @@ use crate::fas::Fas;
 use crate::ports::{Ports, free_port};
 use crate::relay::Relay;
 use crate::sample::Sample;
+use crate::security::Security;
 use crate::sidecar::{Settings, Sidecar};
 use crate::totals::Totals;
 
@@ -32,6 +35,7 @@ pub struct Plan {
     push_interval_ms: u32,
     workers: usize,
     has_relay: bool,
+    is_secured: bool,
 }
 
 impl Mesh {
@@ -44,6 +48,7 @@ impl Mesh {
             push_interval_ms: 200,
             workers: 1,
             has_relay: false,
+            is_secured: false,
         }
     }
 
@@ -117,6 +122,12 @@ impl Plan {
         self
     }
 
+    /// Has sidecars and aggregator talk by mutual TLS, and the aggregator demand a token.
+    pub fn secured(mut self) -> Self {
+        self.is_secured = true;
+        self
+    }
+
     /// Has the filters push every `push_interval_ms`.
     pub fn push_interval_ms(mut self, push_interval_ms: u32) -> Self {
         self.push_interval_ms = push_interval_ms;
@@ -142,11 +153,16 @@ impl Plan {
     }
 
     /// Starts everything, and returns when all of it is ready.
-    pub fn start(self) -> Mesh {
+    pub fn start(mut self) -> Mesh {
         let directory = TempDir::with_prefix("flow-mesh-").expect("a directory can be made");
         let aftermath = Aftermath::remove(directory.path().as_os_str());
+        let security = self.is_secured.then(|| Arc::new(Security::new(directory.path())));
+        if let Some(security) = &security {
+            self.frontend = security.secure_frontend(self.frontend);
+            self.backend = security.secure_backend(self.backend);
+        }
         let ports = &self.ports;
-        let fas = Fas::start(ports.aggregator, directory.path());
+        let fas = Fas::start_with(ports.aggregator, directory.path(), security);
         let relay = self.has_relay.then(|| Relay::start(free_port(), ports.aggregator));
         let pushed_to = relay.as_ref().map_or(ports.aggregator, Relay::port);
         let apps = (HttpApp::start(ports.app_http), TcpApp::start(ports.app_tcp));
