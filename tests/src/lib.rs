@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 pub mod deadline;
 pub mod fas;
+pub mod gate;
 pub mod mesh;
 pub mod payload;
 pub mod ports;

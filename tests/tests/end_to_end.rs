@@ -7,6 +7,8 @@
 mod aggregator_away;
 #[path = "end_to_end/configuration.rs"]
 mod configuration;
+#[path = "end_to_end/holding_filter.rs"]
+mod holding_filter;
 #[path = "end_to_end/hours.rs"]
 mod hours;
 #[path = "end_to_end/http.rs"]

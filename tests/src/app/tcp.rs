@@ -51,11 +51,21 @@ pub fn exchange(
     sent: usize,
     wanted: usize,
 ) -> (usize, usize) {
-    let size = |bytes: usize| u32::try_from(bytes).expect("sizes fit 32 bits").to_be_bytes();
-    let request = [&size(sent)[..], &size(wanted)[..], &payload(sent)].concat();
+    let request = request(sent, wanted);
     writer.write_all(&request).expect("the sidecar takes the request");
+    (request.len(), read_answer(reader, wanted))
+}
+
+/// The bytes of one request.
+pub fn request(sent: usize, wanted: usize) -> Vec<u8> {
+    let size = |bytes: usize| u32::try_from(bytes).expect("sizes fit 32 bits").to_be_bytes();
+    [&size(sent)[..], &size(wanted)[..], &payload(sent)].concat()
+}
+
+/// Reads an answer of `wanted` bytes, checks it, and returns its size.
+pub fn read_answer(reader: &mut impl Read, wanted: usize) -> usize {
     let mut answer = vec![0; wanted];
     reader.read_exact(&mut answer).expect("the app answers");
     check(&answer, wanted);
-    (request.len(), wanted)
+    wanted
 }

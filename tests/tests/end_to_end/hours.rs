@@ -59,7 +59,7 @@ fn over_several_hours(mesh: &Mesh, destination: &str, exchange: Exchange<'_>) ->
     let first = clock.hour();
     let mut hours = Hours::new();
     let mut count = |hour, bytes| {
-        hours.entry(hour).or_insert_with(Totals::default).add(key(destination), bytes);
+        hours.entry(hour).or_default().add(key(destination), bytes);
         mesh.fas().wait_for_hours(&hours);
     };
 
