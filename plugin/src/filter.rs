@@ -12,7 +12,7 @@ use crate::identity::{Attributes, Identity};
 use crate::instance::Origin;
 use crate::limits::{TICK_MS, TICKS_PER_INTERVAL};
 use crate::notice::Notice;
-use crate::observe::{Moved, Recorder};
+use crate::observe::{Data, Delivery, Moved, Recorder};
 use crate::push::{Now, Pace, Pusher, Response};
 use crate::slab::Slot;
 use crate::table::Table;
@@ -45,6 +45,7 @@ pub struct Filter {
     instance: Option<Name<'static>>,
     notices: Vec<Notice>,
     warned: bool,
+    warned_of_holding: bool,
     ending: bool,
     default_side: flow_model::Reporter,
 }
@@ -74,6 +75,7 @@ impl Filter {
             instance: None,
             notices: Vec::new(),
             warned: false,
+            warned_of_holding: false,
             ending: false,
             default_side,
         }
@@ -109,6 +111,17 @@ impl Filter {
         self.recorder.count(slot, moved, now_ns, attributes);
     }
 
+    /// Counts what a connection's source has sent, and what this callback's data shows to be new.
+    pub fn deliver(
+        &mut self,
+        slot: Slot,
+        delivery: Delivery,
+        now_ns: u64,
+        host: (&dyn Attributes, &dyn Data),
+    ) {
+        self.recorder.deliver(slot, delivery, now_ns, host);
+    }
+
     /// Ends a stream.
     pub fn close(&mut self, slot: Slot, attributes: &dyn Attributes) {
         self.recorder.close(slot, attributes);
@@ -137,6 +150,7 @@ impl Filter {
         let steady_ms = self.clock.steady_ms();
         self.recorder.collect(steady_ms);
         self.warn_of_direction();
+        self.warn_of_holding();
         if self.pusher.advance(steady_ms) || self.ending {
             self.freeze(wall_ms);
         }
@@ -214,6 +228,13 @@ impl Filter {
         let drains = !self.recorder.is_holding();
         let now = Now { steady_ms: self.clock.between_ticks(wall_ms), wall_ms };
         self.pusher.freeze(self.recorder.table(), instance, drains, now);
+    }
+
+    fn warn_of_holding(&mut self) {
+        if self.recorder.is_held_back() && !self.warned_of_holding {
+            self.warned_of_holding = true;
+            self.notices.push(Notice::HeldBack);
+        }
     }
 
     fn warn_of_direction(&mut self) {

@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use ureq::Agent;
 
+use crate::bytes::Bytes;
 use crate::client::agent;
 use crate::deadline::wait_for;
 use crate::process::Process;
 use crate::programs;
 use crate::security::Security;
-use crate::totals::Totals;
+use crate::totals::{Hours, Totals};
 
 /// An aggregator, which may be running or not.
 pub struct Fas {
@@ -110,6 +111,35 @@ impl Fas {
         wait_for(&format!("the aggregates to be {expected:#?}"), || {
             let totals = self.totals()?;
             if totals == *expected { Ok(()) } else { Err(format!("they are {totals:#?}")) }
+        });
+    }
+
+    /// All flows of all hours.
+    pub fn by_hour(&self) -> Result<Hours, String> {
+        let listing: Value =
+            serde_json::from_str(&self.get("/v1/hours")?).map_err(|error| error.to_string())?;
+        let mut hours = Hours::default();
+        for row in listing["hours"].as_array().into_iter().flatten() {
+            let hour = row["hour"].as_u64().ok_or_else(|| format!("not an hour: {row}"))?;
+            hours.entry(hour).or_default().add_answer(hour, &self.flows(hour)?)?;
+        }
+        Ok(hours)
+    }
+
+    /// Waits until the aggregates are `expected`: these flows in these hours, to the byte, and no
+    /// others.
+    pub fn wait_for_hours(&self, expected: &Hours) {
+        wait_for(&format!("the aggregates to be {expected:#?}"), || {
+            let hours = self.by_hour()?;
+            if hours == *expected { Ok(()) } else { Err(format!("they are {hours:#?}")) }
+        });
+    }
+
+    /// Waits until all flows of all hours add up to `expected`.
+    pub fn wait_for_sum(&self, expected: Bytes) {
+        wait_for(&format!("the aggregates to add up to {expected:?}"), || {
+            let sum: Bytes = self.by_hour()?.values().map(Totals::sum).sum();
+            if sum == expected { Ok(()) } else { Err(format!("they add up to {sum:?}")) }
         });
     }
 

@@ -7,6 +7,10 @@
 mod aggregator_away;
 #[path = "end_to_end/configuration.rs"]
 mod configuration;
+#[path = "end_to_end/holding_filter.rs"]
+mod holding_filter;
+#[path = "end_to_end/hours.rs"]
+mod hours;
 #[path = "end_to_end/http.rs"]
 mod http;
 #[path = "end_to_end/killed_aggregator.rs"]

@@ -3,6 +3,7 @@
 
 use flow_model::{Counters, Hour, Name, Reporter};
 
+use super::redelivery::Watch;
 use crate::identity::{Attributes, Findings, Identity, View, key_of};
 use crate::limits::MAX_TRIES;
 use crate::table::{SharedKey, Table};
@@ -37,6 +38,8 @@ impl Moved {
 pub(super) struct Stream {
     /// The request's headers that sources name.
     pub headers: Vec<(String, Name<'static>)>,
+    /// Of a connection: whether its source's bytes are delivered again.
+    pub watch: Watch,
     ends: Ends,
     /// Hour by hour: nearly always one, two around the full hour.
     bytes: Vec<(Hour, Counters)>,

@@ -3,10 +3,11 @@
 use std::time::UNIX_EPOCH;
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{MapType, Status};
+use proxy_wasm::types::{BufferType, MapType, Status};
 
 use crate::identity::Attributes;
 use crate::limits::MAX_DRAWS;
+use crate::observe::Data;
 
 /// The key under which VMs draw numbers.
 const DRAW_KEY: &str = "flow_filter.instances";
@@ -21,6 +22,16 @@ impl Attributes for Host {
 
     fn request_header(&self, name: &str) -> Option<Vec<u8>> {
         hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+    }
+}
+
+impl Data for Host {
+    fn read(&self, start: u64, size: u64) -> Vec<u8> {
+        let (Ok(start), Ok(size)) = (usize::try_from(start), usize::try_from(size)) else {
+            return Vec::new();
+        };
+        let bytes = hostcalls::get_buffer(BufferType::DownstreamData, start, size);
+        bytes.ok().flatten().unwrap_or_default()
     }
 }
 

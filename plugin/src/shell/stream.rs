@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::host::{self, Host};
 use crate::filter::Filter;
-use crate::observe::Moved;
+use crate::observe::{Delivery, Moved};
 use crate::slab::Slot;
 
 /// A root's filter, as its streams share it. Borrows are tried, never forced: a count that
@@ -39,6 +39,15 @@ impl Stream {
     pub fn count(&self, moved: Moved) {
         if moved.bytes() > 0 {
             self.with(|filter, slot| filter.count(slot, moved, host::now_ns(), &Host));
+        }
+    }
+
+    /// Counts what is new of the downstream data at hand.
+    pub fn deliver(&self, delivery: Delivery) {
+        if delivery.size > 0 {
+            self.with(|filter, slot| {
+                filter.deliver(slot, delivery, host::now_ns(), (&Host, &Host));
+            });
         }
     }
 

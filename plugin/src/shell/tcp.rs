@@ -4,7 +4,7 @@ use proxy_wasm::traits::{Context, StreamContext};
 use proxy_wasm::types::Action;
 
 use super::stream::Stream;
-use crate::observe::Moved;
+use crate::observe::{Delivery, Moved};
 
 /// A connection.
 pub(super) struct Tcp(pub Stream);
@@ -12,8 +12,8 @@ pub(super) struct Tcp(pub Stream);
 impl Context for Tcp {}
 
 impl StreamContext for Tcp {
-    fn on_downstream_data(&mut self, data_size: usize, _end_of_stream: bool) -> Action {
-        self.0.count(Moved::Tx(data_size as u64));
+    fn on_downstream_data(&mut self, data_size: usize, end_of_stream: bool) -> Action {
+        self.0.deliver(Delivery { size: data_size as u64, is_end: end_of_stream });
         Action::Continue
     }
 

@@ -2,6 +2,7 @@
 
 use flow_filter::notice::Notice;
 use flow_filter::observe::Moved::{Rx, Tx};
+use flow_filter::observe::{Data, Delivery};
 use flow_model::Reporter::{Destination, Source};
 use serde_json::{Value, json};
 
@@ -86,6 +87,53 @@ fn only_streams_of_the_reported_side_count() {
         let warnings = warnings.filter(|n| matches!(n, Notice::DirectionMissing { .. }));
         assert_eq!(warnings.count(), 1, "{report}");
     }
+}
+
+/// The data of a callback.
+struct Bytes(&'static [u8]);
+
+impl Data for Bytes {
+    fn read(&self, start: u64, size: u64) -> Vec<u8> {
+        self.0.iter().skip(start as usize).take(size as usize).copied().collect()
+    }
+}
+
+#[test]
+fn bytes_that_are_held_back_behind_the_filter_count_once() {
+    let mut sidecar = tcp("both", json!("backend"));
+    let attributes = Fake::outbound();
+    for number in 0..2 {
+        let slot = sidecar.filter.open();
+        for bytes in [&b"first, "[..], b"first, second", b"third"] {
+            let delivery = Delivery { size: bytes.len() as u64, is_end: false };
+            let now_ns = sidecar.now_ms * 1_000_000;
+            sidecar.filter.deliver(slot, delivery, now_ns, (&attributes, &Bytes(bytes)));
+        }
+        sidecar.count(slot, Rx(5), &attributes);
+        sidecar.filter.close(slot, &attributes);
+        sidecar.run_ms(2_000);
+        let row = sidecar.aggregator.row(Source, HOUR, ["frontend", "backend", "v"]);
+        assert_eq!(row, (18 * (number + 1), 5 * (number + 1)));
+    }
+    let notices = sidecar.filter.take_notices();
+    assert_eq!(notices.iter().filter(|notice| **notice == Notice::HeldBack).count(), 1);
+}
+
+#[test]
+fn of_streams_that_do_not_count_no_data_is_read() {
+    struct Untouchable;
+    impl Data for Untouchable {
+        fn read(&self, _start: u64, _size: u64) -> Vec<u8> {
+            panic!("it is read");
+        }
+    }
+    let mut sidecar = tcp("source", json!("backend"));
+    let attributes = Fake::inbound();
+    let slot = sidecar.filter.open();
+    let delivery = Delivery { size: 5, is_end: false };
+    sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &Untouchable));
+    sidecar.run_ms(2_000);
+    assert_eq!(sidecar.aggregator.bytes(), 0);
 }
 
 #[test]
