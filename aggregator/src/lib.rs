@@ -19,3 +19,4 @@ mod query;
 mod reload;
 pub mod serve;
 pub mod store;
+pub mod text;

@@ -54,8 +54,7 @@ impl Filter {
     /// An instance that starts now. `node` reads what is the same for all streams; `seed` keeps
     /// the waits of instances apart.
     pub fn new(config: Config, node: &dyn Attributes, started_ns: u64, seed: u64) -> Self {
-        let names = [config.src_app, config.dest_app, config.vpc_id];
-        let identity = Identity::new(config.mode, names, node);
+        let identity = Identity::new(config.mode, &config.names, node);
         let interval_ms = config.push.interval_ms;
         let tick_ms = (interval_ms / TICKS_PER_INTERVAL).clamp(TICK_MS.0, TICK_MS.1);
         let pace = Pace {

@@ -22,6 +22,7 @@ pub mod process;
 pub mod programs;
 pub mod relay;
 pub mod sample;
+pub mod security;
 pub mod sidecar;
 pub mod table;
 pub mod totals;

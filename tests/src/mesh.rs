@@ -1,5 +1,7 @@
 //! An aggregator, two sidecars and two apps, put together as the sample configurations say.
 
+use std::sync::Arc;
+
 use tempfile::TempDir;
 
 use crate::aftermath::Aftermath;
@@ -10,6 +12,7 @@ use crate::fas::Fas;
 use crate::ports::{Ports, free_port};
 use crate::relay::Relay;
 use crate::sample::Sample;
+use crate::security::Security;
 use crate::sidecar::{Settings, Sidecar};
 use crate::totals::{Hours, Totals};
 
@@ -35,6 +38,7 @@ pub struct Plan {
     workers: usize,
     has_relay: bool,
     has_clock: bool,
+    is_secured: bool,
 }
 
 impl Mesh {
@@ -48,6 +52,7 @@ impl Mesh {
             workers: 1,
             has_relay: false,
             has_clock: false,
+            is_secured: false,
         }
     }
 
@@ -154,6 +159,12 @@ impl Plan {
         self
     }
 
+    /// Has sidecars and aggregator talk by mutual TLS, and the aggregator demand a token.
+    pub fn secured(mut self) -> Self {
+        self.is_secured = true;
+        self
+    }
+
     /// Has the filters push every `push_interval_ms`.
     pub fn push_interval_ms(mut self, push_interval_ms: u32) -> Self {
         self.push_interval_ms = push_interval_ms;
@@ -179,11 +190,16 @@ impl Plan {
     }
 
     /// Starts everything, and returns when all of it is ready.
-    pub fn start(self) -> Mesh {
+    pub fn start(mut self) -> Mesh {
         let directory = TempDir::with_prefix("flow-mesh-").expect("a directory can be made");
         let aftermath = Aftermath::remove(directory.path().as_os_str());
+        let security = self.is_secured.then(|| Arc::new(Security::new(directory.path())));
+        if let Some(security) = &security {
+            self.frontend = security.secure_frontend(self.frontend);
+            self.backend = security.secure_backend(self.backend);
+        }
         let ports = &self.ports;
-        let fas = Fas::start(ports.aggregator, directory.path());
+        let fas = Fas::start_with(ports.aggregator, directory.path(), security);
         let relay = self.has_relay.then(|| Relay::start(free_port(), ports.aggregator));
         let pushed_to = relay.as_ref().map_or(ports.aggregator, Relay::port);
         let clock = self.has_clock.then(|| Clock::new(directory.path()));

@@ -1,5 +1,7 @@
 //! Who is counted, under which names, in which hour.
 
+use std::cell::Cell;
+
 use flow_filter::notice::Notice;
 use flow_filter::observe::Moved::{Rx, Tx};
 use flow_filter::observe::{Data, Delivery};
@@ -27,6 +29,7 @@ fn http(src_app: Value) -> Sidecar {
         json!({
             "mode": "http",
             "report": "both",
+            "trust_request_headers": "inbound",
             "src_app": src_app,
             "dest_app": "backend",
             "vpc_id": "v",
@@ -88,11 +91,12 @@ fn only_streams_of_the_reported_side_count() {
     }
 }
 
-/// The data of a callback.
-struct Bytes(&'static [u8]);
+/// The data of a callback, and how often it was read.
+struct Bytes(&'static [u8], Cell<usize>);
 
 impl Data for Bytes {
     fn read(&self, start: u64, size: u64) -> Vec<u8> {
+        self.1.set(self.1.get() + 1);
         self.0.iter().skip(start as usize).take(size as usize).copied().collect()
     }
 }
@@ -106,7 +110,12 @@ fn bytes_that_are_held_back_behind_the_filter_count_once() {
         for bytes in [&b"first, "[..], b"first, second", b"third"] {
             let delivery = Delivery { size: bytes.len() as u64, is_end: false };
             let now_ns = sidecar.now_ms * 1_000_000;
-            sidecar.filter.deliver(slot, delivery, now_ns, (&attributes, &Bytes(bytes)));
+            sidecar.filter.deliver(
+                slot,
+                delivery,
+                now_ns,
+                (&attributes, &Bytes(bytes, Cell::new(0))),
+            );
         }
         sidecar.count(slot, Rx(5), &attributes);
         sidecar.filter.close(slot, &attributes);
@@ -120,19 +129,31 @@ fn bytes_that_are_held_back_behind_the_filter_count_once() {
 
 #[test]
 fn of_streams_that_do_not_count_no_data_is_read() {
-    struct Untouchable;
-    impl Data for Untouchable {
-        fn read(&self, _start: u64, _size: u64) -> Vec<u8> {
-            panic!("it is read");
-        }
-    }
+    let bytes = Bytes(b"bytes", Cell::new(0));
     let mut sidecar = tcp("source", json!("backend"));
     let attributes = Fake::inbound();
     let slot = sidecar.filter.open();
     let delivery = Delivery { size: 5, is_end: false };
-    sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &Untouchable));
+    sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &bytes));
     sidecar.run_ms(2_000);
-    assert_eq!(sidecar.aggregator.bytes(), 0);
+    assert_eq!((sidecar.aggregator.bytes(), bytes.1.get()), (0, 0));
+}
+
+#[test]
+fn once_a_connection_is_answered_its_data_is_read_no_more() {
+    let mut sidecar = tcp("source", json!("backend"));
+    let (attributes, bytes) = (Fake::outbound(), Bytes(b"bytes", Cell::new(0)));
+    let slot = sidecar.filter.open();
+    let delivery = Delivery { size: 5, is_end: false };
+    sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &bytes));
+    sidecar.count(slot, Rx(1), &attributes);
+    let reads = bytes.1.get();
+    for _ in 0..100 {
+        sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &bytes));
+    }
+    assert_eq!((bytes.1.get(), reads), (reads, 1));
+    sidecar.run_ms(2_000);
+    assert_eq!(sidecar.aggregator.row(Source, HOUR, ["frontend", "backend", "v"]), (505, 1));
 }
 
 #[test]
