@@ -42,11 +42,12 @@ impl Stream {
         }
     }
 
-    /// Counts what is new of the downstream data at hand.
-    pub fn deliver(&self, delivery: Delivery) {
-        if delivery.size > 0 {
+    /// Counts what is new of the downstream data at hand, of `size` bytes.
+    pub fn deliver(&self, size: u64, is_end: bool) {
+        if size > 0 {
             self.with(|filter, slot| {
-                filter.deliver(slot, delivery, host::now_ns(), (&Host, &Host));
+                let delivery = Delivery { at_ns: host::now_ns(), size, is_end };
+                filter.deliver(slot, delivery, &Host, &Host);
             });
         }
     }

@@ -4,7 +4,7 @@ use proxy_wasm::traits::{Context, StreamContext};
 use proxy_wasm::types::Action;
 
 use super::stream::Stream;
-use crate::observe::{Delivery, Moved};
+use crate::observe::Moved;
 
 /// A connection.
 pub(super) struct Tcp(pub Stream);
@@ -13,7 +13,7 @@ impl Context for Tcp {}
 
 impl StreamContext for Tcp {
     fn on_downstream_data(&mut self, data_size: usize, end_of_stream: bool) -> Action {
-        self.0.deliver(Delivery { size: data_size as u64, is_end: end_of_stream });
+        self.0.deliver(data_size as u64, end_of_stream);
         Action::Continue
     }
 

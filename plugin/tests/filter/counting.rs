@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use flow_filter::notice::Notice;
+use flow_filter::observe::Data;
 use flow_filter::observe::Moved::{Rx, Tx};
-use flow_filter::observe::{Data, Delivery};
 use flow_model::Reporter::{Destination, Source};
 use serde_json::{Value, json};
 
@@ -108,14 +108,7 @@ fn bytes_that_are_held_back_behind_the_filter_count_once() {
     for number in 0..2 {
         let slot = sidecar.filter.open();
         for bytes in [&b"first, "[..], b"first, second", b"third"] {
-            let delivery = Delivery { size: bytes.len() as u64, is_end: false };
-            let now_ns = sidecar.now_ms * 1_000_000;
-            sidecar.filter.deliver(
-                slot,
-                delivery,
-                now_ns,
-                (&attributes, &Bytes(bytes, Cell::new(0))),
-            );
+            sidecar.deliver(slot, bytes.len(), &attributes, &Bytes(bytes, Cell::new(0)));
         }
         sidecar.count(slot, Rx(5), &attributes);
         sidecar.filter.close(slot, &attributes);
@@ -133,8 +126,7 @@ fn of_streams_that_do_not_count_no_data_is_read() {
     let mut sidecar = tcp("source", json!("backend"));
     let attributes = Fake::inbound();
     let slot = sidecar.filter.open();
-    let delivery = Delivery { size: 5, is_end: false };
-    sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &bytes));
+    sidecar.deliver(slot, 5, &attributes, &bytes);
     sidecar.run_ms(2_000);
     assert_eq!((sidecar.aggregator.bytes(), bytes.1.get()), (0, 0));
 }
@@ -144,12 +136,11 @@ fn once_a_connection_is_answered_its_data_is_read_no_more() {
     let mut sidecar = tcp("source", json!("backend"));
     let (attributes, bytes) = (Fake::outbound(), Bytes(b"bytes", Cell::new(0)));
     let slot = sidecar.filter.open();
-    let delivery = Delivery { size: 5, is_end: false };
-    sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &bytes));
+    sidecar.deliver(slot, 5, &attributes, &bytes);
     sidecar.count(slot, Rx(1), &attributes);
     let reads = bytes.1.get();
     for _ in 0..100 {
-        sidecar.filter.deliver(slot, delivery, START_MS * 1_000_000, (&attributes, &bytes));
+        sidecar.deliver(slot, 5, &attributes, &bytes);
     }
     assert_eq!((bytes.1.get(), reads), (reads, 1));
     sidecar.run_ms(2_000);
