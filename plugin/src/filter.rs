@@ -116,10 +116,10 @@ impl Filter {
         &mut self,
         slot: Slot,
         delivery: Delivery,
-        now_ns: u64,
-        host: (&dyn Attributes, &dyn Data),
+        attributes: &dyn Attributes,
+        data: &dyn Data,
     ) {
-        self.recorder.deliver(slot, delivery, now_ns, host);
+        self.recorder.deliver(slot, delivery, attributes, data);
     }
 
     /// Ends a stream.

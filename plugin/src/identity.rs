@@ -31,6 +31,8 @@ pub struct View<'a> {
     pub attributes: &'a dyn Attributes,
     /// The stream's side.
     pub side: Reporter,
+    /// Whether bytes come back: then it is settled to which endpoint the stream went.
+    pub is_answered: bool,
     /// What [`Identity::headers`] found.
     pub headers: &'a [(String, Name<'static>)],
 }
@@ -99,7 +101,7 @@ impl Identity {
             if let Some(name) = read(source, view) {
                 return Finding { name: Some(name), certain };
             }
-            certain &= !may_come_later(source, self.mode, view.side);
+            certain &= !may_come_later(source, self.mode, view);
         }
         Finding { name: None, certain }
     }

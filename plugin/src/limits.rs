@@ -42,6 +42,13 @@ pub const WINDOW_BYTES: u64 = 64;
 /// How much must come again before it is taken for the same bytes, and not for equal ones.
 pub const MIN_EVIDENCE_BYTES: u64 = 4;
 
+/// How long after a delivery the next one may begin with the same bytes because they were held
+/// back, in nanoseconds. Who is asked whether a connection may pass has answered by then.
+pub const MAX_HOLD_NS: u64 = 10_000_000_000;
+
+/// How often bytes must have come again before a doubt is decided for that.
+pub const MIN_FINDINGS: u32 = 3;
+
 /// The wait after a first failed push, in milliseconds; it doubles with every further one.
 pub const BACKOFF_FIRST_MS: u64 = 500;
 

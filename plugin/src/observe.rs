@@ -12,6 +12,7 @@ use flow_model::flow::hour_of_ms;
 
 use crate::config::Report;
 use crate::identity::{Attributes, Identity};
+use crate::limits::MIN_FINDINGS;
 use crate::slab::{Slab, Slot};
 use crate::table::Table;
 pub use redelivery::{Data, Delivery};
@@ -36,7 +37,8 @@ pub struct Recorder {
     first_traffic_ns: Option<u64>,
     direction_missing: bool,
     holding: bool,
-    held_back: bool,
+    /// How often bytes were delivered again, because a filter behind held them back.
+    held_back: u32,
     steady_ms: u64,
 }
 
@@ -52,7 +54,7 @@ impl Recorder {
             first_traffic_ns: None,
             direction_missing: false,
             holding: false,
-            held_back: false,
+            held_back: 0,
             steady_ms: 0,
         }
     }
@@ -79,14 +81,14 @@ impl Recorder {
         &mut self,
         slot: Slot,
         delivery: Delivery,
-        now_ns: u64,
-        host: (&dyn Attributes, &dyn Data),
+        attributes: &dyn Attributes,
+        data: &dyn Data,
     ) {
-        let (attributes, data) = host;
-        let suspected = self.held_back;
+        let now_ns = delivery.at_ns;
+        let suspected = self.held_back >= MIN_FINDINGS;
         let Some(stream) = self.begun(slot, now_ns, attributes) else { return };
         let repeated = stream.watch.repeated(delivery, data, suspected);
-        self.held_back |= repeated > 0;
+        self.held_back = self.held_back.saturating_add((repeated > 0).into());
         self.count(slot, Moved::Tx(delivery.size.saturating_sub(repeated)), now_ns, attributes);
     }
 
@@ -171,7 +173,7 @@ impl Recorder {
 
     /// Whether a filter behind this one was seen to hold data back.
     pub fn is_held_back(&self) -> bool {
-        self.held_back
+        self.held_back > 0
     }
 
     /// Whether a stream's listener had no direction.

@@ -37,8 +37,8 @@ pub struct Plan {
     push_interval_ms: u32,
     workers: usize,
     has_relay: bool,
-    is_secured: bool,
     has_clock: bool,
+    is_secured: bool,
 }
 
 impl Mesh {
@@ -51,8 +51,8 @@ impl Mesh {
             push_interval_ms: 200,
             workers: 1,
             has_relay: false,
-            is_secured: false,
             has_clock: false,
+            is_secured: false,
         }
     }
 
@@ -153,15 +153,15 @@ impl Plan {
         self
     }
 
-    /// Has sidecars and aggregator talk by mutual TLS, and the aggregator demand a token.
-    pub fn secured(mut self) -> Self {
-        self.is_secured = true;
-        self
-    }
-
     /// Has both sidecars go by a wall clock that the test can set.
     pub fn with_clock(mut self) -> Self {
         self.has_clock = true;
+        self
+    }
+
+    /// Has sidecars and aggregator talk by mutual TLS, and the aggregator demand a token.
+    pub fn secured(mut self) -> Self {
+        self.is_secured = true;
         self
     }
 

@@ -82,7 +82,8 @@ pub(super) fn read(source: &Source, view: &View<'_>) -> Option<Name<'static>> {
 }
 
 /// Whether a source that has nothing now may have something later in the stream.
-pub(super) fn may_come_later(source: &Source, mode: Mode, side: Reporter) -> bool {
+pub(super) fn may_come_later(source: &Source, mode: Mode, view: &View<'_>) -> bool {
+    let side = view.side;
     match source {
         Source::Literal(_)
         | Source::NodeMetadata(_)
@@ -93,13 +94,13 @@ pub(super) fn may_come_later(source: &Source, mode: Mode, side: Reporter) -> boo
         | Source::IstioCluster(_)
         | Source::IstioEndpoint(_)
         | Source::EndpointMetadata(_)
-        | Source::ClusterMetadata(_) => true,
+        | Source::ClusterMetadata(_) => !view.is_answered,
         // The caller's connection is secured before its first byte; the callee's when the
         // filter's own side connects.
         Source::PeerUriSan
         | Source::LocalUriSan
         | Source::PeerSpiffe(_)
-        | Source::LocalSpiffe(_) => side == Reporter::Source,
+        | Source::LocalSpiffe(_) => side == Reporter::Source && !view.is_answered,
         // Over HTTP, the caller's metadata comes with the request's headers.
         Source::IstioPeer(_) => side == Reporter::Source || mode == Mode::Tcp,
         Source::Attribute(path) => match steps(path).as_slice() {

@@ -7,7 +7,7 @@
 //! its first bytes, so it is there that content is compared; everywhere else, and for all bytes
 //! once the first have got through or an answer has come, nothing is read.
 
-use crate::limits::{MIN_EVIDENCE_BYTES, WINDOW_BYTES};
+use crate::limits::{MAX_HOLD_NS, MIN_EVIDENCE_BYTES, WINDOW_BYTES};
 
 /// The data that a callback is about, where it can be read.
 pub trait Data {
@@ -18,6 +18,8 @@ pub trait Data {
 /// Data that a callback brings.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery {
+    /// When that is, in nanoseconds since the Unix epoch.
+    pub at_ns: u64,
     /// All that lies in the buffer, in bytes.
     pub size: u64,
     /// Whether the sender says no more.
@@ -52,7 +54,7 @@ impl Watch {
     }
 
     /// How many bytes at the beginning of a delivery were delivered before. `suspected` is
-    /// whether that has happened on another connection.
+    /// whether that has happened often on the connection's listener.
     pub fn repeated(&mut self, delivery: Delivery, data: &dyn Data, suspected: bool) -> u64 {
         if self.is_through && !suspected {
             self.last = None;
@@ -77,6 +79,7 @@ impl Watch {
 /// Enough of a delivery to know it again: all of it, or its two ends.
 #[derive(Debug)]
 struct Seen {
+    at_ns: u64,
     size: u64,
     head: Vec<u8>,
     /// What ends the delivery, if it is longer than the head.
@@ -92,12 +95,14 @@ impl Seen {
             0 => Vec::new(),
             _ => data.read(size - tail_size, tail_size),
         };
-        Self { size, head, tail }
+        Self { at_ns: delivery.at_ns, size, head, tail }
     }
 
     fn verdict(&self, delivery: Delivery, data: &dyn Data) -> Verdict {
         let has_more = delivery.size > self.size || delivery.size == self.size && delivery.is_end;
-        if !has_more || data.read(0, self.head.len() as u64) != self.head {
+        let is_soon =
+            delivery.at_ns.checked_sub(self.at_ns).is_some_and(|wait_ns| wait_ns <= MAX_HOLD_NS);
+        if !has_more || !is_soon || data.read(0, self.head.len() as u64) != self.head {
             return Verdict::New;
         }
         let tail_size = self.tail.len() as u64;
@@ -130,13 +135,17 @@ mod tests {
         }
     }
 
+    fn whole(bytes: &[u8], at_ns: u64) -> Delivery {
+        Delivery { at_ns, size: bytes.len() as u64, is_end: false }
+    }
+
     /// What is repeated in deliveries of one connection; `!` at the end of one is its end.
     fn repeated(deliveries: &[&str], suspected: bool) -> Vec<u64> {
         let mut watch = Watch::default();
         let one = |delivery: &&str| {
             let text = delivery.strip_suffix('!').unwrap_or(delivery);
             let size = text.len() as u64;
-            let delivery = Delivery { size, is_end: delivery.ends_with('!') };
+            let delivery = Delivery { at_ns: 0, size, is_end: delivery.ends_with('!') };
             watch.repeated(delivery, &text.as_bytes(), suspected)
         };
         deliveries.iter().map(one).collect()
@@ -186,7 +195,7 @@ mod tests {
     #[test]
     fn what_was_answered_was_through() {
         let (first, second) = (b"hello ".as_slice(), b"hello world".as_slice());
-        let delivery = |bytes: &[u8]| Delivery { size: bytes.len() as u64, is_end: false };
+        let delivery = |bytes: &[u8]| whole(bytes, 0);
         let mut watch = Watch::default();
         // A greeting is no answer.
         watch.answered();
@@ -194,6 +203,16 @@ mod tests {
         assert_eq!(watch.repeated(delivery(second), &second, false), 6);
         watch.answered();
         assert_eq!(watch.repeated(delivery(second), &second, false), 0);
+    }
+
+    #[test]
+    fn nobody_is_held_back_for_long() {
+        let (first, second) = (b"hello ".as_slice(), b"hello world".as_slice());
+        for (later_ns, repeated) in [(1_000, 6), (1_000 + MAX_HOLD_NS + 1, 0), (999, 0)] {
+            let mut watch = Watch::default();
+            watch.repeated(whole(first, 1_000), &first, false);
+            assert_eq!(watch.repeated(whole(second, later_ns), &second, false), repeated);
+        }
     }
 
     /// What Envoy delivers of these pieces when the first `held` of them are held back.
@@ -213,7 +232,7 @@ mod tests {
             let mut watch = Watch::default();
             let mut counted = 0;
             for bytes in deliveries(&pieces, held) {
-                let delivery = Delivery { size: bytes.len() as u64, is_end: false };
+                let delivery = whole(&bytes, 0);
                 counted += delivery.size - watch.repeated(delivery, &bytes.as_slice(), suspected);
             }
             prop_assert_eq!(counted, pieces.concat().len() as u64);
@@ -226,7 +245,7 @@ mod tests {
             let mut watch = Watch::default();
             for size in sizes {
                 let bytes = vec![b'x'; size];
-                let delivery = Delivery { size: size as u64, is_end: false };
+                let delivery = whole(&bytes, 0);
                 prop_assert_eq!(watch.repeated(delivery, &bytes.as_slice(), false), 0);
             }
         }

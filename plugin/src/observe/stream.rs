@@ -138,7 +138,8 @@ impl Stream {
 
     fn find(&mut self, identity: &Identity, attributes: &dyn Attributes, last: bool) {
         let Ends::Sought(sought) = &mut self.ends else { return };
-        let view = View { attributes, side: sought.side, headers: &self.headers };
+        let is_answered = sought.tries_rx > 0;
+        let view = View { attributes, side: sought.side, is_answered, headers: &self.headers };
         identity.find(&mut sought.findings, &view);
         if last || sought.findings.iter().all(|finding| finding.is_certain()) {
             self.ends = Ends::Known(sought.side, key_of(&sought.findings));

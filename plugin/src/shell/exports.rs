@@ -99,9 +99,9 @@ pub extern "C" fn proxy_on_response_body(context: u32, size: usize, _is_end: boo
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_on_downstream_data(context: u32, size: usize, is_end: bool) -> u32 {
     if size > 0 {
-        let delivery = Delivery { size: size as u64, is_end };
         with_stream(context, |filter, slot| {
-            filter.deliver(slot, delivery, abi::now_ns(), (&Host, &Host));
+            let delivery = Delivery { at_ns: abi::now_ns(), size: size as u64, is_end };
+            filter.deliver(slot, delivery, &Host, &Host);
         });
     }
     CONTINUE

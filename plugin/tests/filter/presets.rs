@@ -15,7 +15,8 @@ fn names(mode: &str, identity: Value, node: &Fake, side: Reporter, stream: &Fake
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
     let identity = Identity::new(config.mode, &config.names, node);
     let mut findings = Findings::default();
-    identity.find(&mut findings, &View { attributes: stream, side, headers: &[] });
+    identity
+        .find(&mut findings, &View { attributes: stream, side, is_answered: false, headers: &[] });
     let key = key_of(&findings);
     [&key.src_app, &key.dest_app, &key.vpc_id].map(ToString::to_string)
 }
@@ -157,7 +158,8 @@ fn headers_are_believed_on_the_listeners_that_are_named_only() {
         let headers = identity.headers(&attributes);
         for side in Reporter::ALL {
             let mut findings = Findings::default();
-            let view = View { attributes: &attributes, side, headers: &headers };
+            let view =
+                View { attributes: &attributes, side, is_answered: false, headers: &headers };
             identity.find(&mut findings, &view);
             let expected = if sides.contains(&side) { "claimed" } else { "other" };
             assert_eq!(key_of(&findings).src_app.as_str(), expected, "{trust} {side}");
