@@ -20,3 +20,4 @@ mod query;
 mod reload;
 pub mod serve;
 pub mod store;
+pub mod text;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aggregator::cli;
 use aggregator::commands::token::{self, TokenCommand};
@@ -11,6 +12,7 @@ use aggregator::config::{Config, Settings};
 use aggregator::metrics::Metrics;
 use aggregator::serve::{self, Entrance};
 use aggregator::store::embedded::EmbeddedStore;
+use aggregator::text::one_line;
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +48,9 @@ enum Command {
     Client(Box<cli::Command>),
 }
 
+/// Whether the data directory is being opened.
+static IS_OPENING: AtomicBool = AtomicBool::new(false);
+
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
@@ -72,14 +77,25 @@ fn serve(config: Config) -> Result<(), AnyError> {
         .filter_module("aggregator", config.log)
         .filter_module("fas", config.log)
         .init();
-    // What should never happen is told in one line, like everything else that the log says.
-    std::panic::set_hook(Box::new(|panic| {
-        let text = panic.payload_as_str().unwrap_or("no reason");
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        log::error!("internal error: {text} (at {place})");
-    }));
+    tell_panics_in_one_line(config.data.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(listen_and_serve(config))
+}
+
+/// What should never happen is told in one line, like everything else that the log says.
+fn tell_panics_in_one_line(data: PathBuf) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = one_line(panic.payload_as_str().unwrap_or("no reason"));
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        log::error!("internal error: {text} (at {place})");
+        // The database does not expect every kind of damage, and panics at some. Unwinding would
+        // have its destructors panic too, which ends the process without a word.
+        if IS_OPENING.load(Ordering::Relaxed) {
+            let data = data.display();
+            eprintln!("fas: cannot open {data}: it cannot be read: {text}. Restore a backup");
+            std::process::exit(1);
+        }
+    }));
 }
 
 async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
@@ -99,8 +115,10 @@ async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
     config.check_exposure(&addresses)?;
     let entrance = Entrance::load(&config.terms)?;
     let metrics = Arc::new(Metrics::new()?);
+    IS_OPENING.store(true, Ordering::Relaxed);
     let store = EmbeddedStore::open(&config.data, &config.store, Arc::clone(&metrics))
         .map_err(|error| format!("cannot open {}: {error}", config.data.display()))?;
+    IS_OPENING.store(false, Ordering::Relaxed);
     let listener = TcpListener::bind(&*addresses).await.map_err(cannot_listen)?;
     let address = listener.local_addr()?;
     warn_about_plain_tokens(&config, address);

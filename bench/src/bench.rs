@@ -4,6 +4,7 @@ mod batch;
 mod idle;
 mod memory;
 mod overload;
+mod plugin;
 mod read;
 mod restart;
 mod rivals;
@@ -48,5 +49,6 @@ pub const ALL: &[Bench] = &[
     Bench { name: "read", about: "reads of 1 million flows beside writes", run: read::run },
     Bench { name: "idle", about: "a fresh start that nobody uses", run: idle::run },
     Bench { name: "overload", about: "twice the capacity", run: overload::run },
+    Bench { name: "plugin", about: "what the filter costs in Envoy", run: plugin::run },
     Bench { name: "rivals", about: "the same records into Redis and PostgreSQL", run: rivals::run },
 ];

@@ -6,7 +6,9 @@
 mod aftermath;
 mod bench;
 mod dataset;
+mod echo;
 mod encode;
+mod envoy;
 mod failure;
 mod fas;
 mod http;

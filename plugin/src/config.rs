@@ -3,22 +3,36 @@
 
 pub mod bounds;
 mod error;
+pub mod identity;
 mod json;
 mod object;
 pub mod push;
 pub mod source;
+pub mod template;
 
 use flow_model::Reporter;
 
 pub use bounds::Bounds;
 pub use error::ConfigError;
+pub use identity::Names;
 use json::Json;
 use object::Field;
 pub use push::{BearerToken, PushConfig};
 pub use source::{Source, Sources};
+pub use template::Template;
 
 /// The settings, as the configuration names them.
-pub const FIELDS: &[&str] = &["mode", "report", "src_app", "dest_app", "vpc_id", "push", "bounds"];
+pub const FIELDS: &[&str] = &[
+    "mode",
+    "report",
+    "identity",
+    "trust_request_headers",
+    "src_app",
+    "dest_app",
+    "vpc_id",
+    "push",
+    "bounds",
+];
 
 /// Whether the filter stands among network filters or HTTP filters. One module serves both, and
 /// cannot tell by itself.
@@ -66,12 +80,8 @@ pub struct Config {
     pub mode: Mode,
     /// Which streams are counted.
     pub report: Report,
-    /// Where the name of the app comes from that opened the connection or sent the request.
-    pub src_app: Sources,
-    /// Where the name of the app comes from that was called.
-    pub dest_app: Sources,
-    /// Where the name of the network comes from.
-    pub vpc_id: Sources,
+    /// Where the names of apps and networks come from.
+    pub names: Names,
     /// Where batches go.
     pub push: PushConfig,
     /// How much is kept.
@@ -91,13 +101,10 @@ impl Config {
             Some(field) => field.word(report_of, "\"source\", \"destination\" or \"both\"")?,
             None => Report::Source,
         };
-        let sources = |name| object.required(name).and_then(|field| source::read(&field, mode));
         Ok(Self {
             mode,
             report,
-            src_app: sources("src_app")?,
-            dest_app: sources("dest_app")?,
-            vpc_id: sources("vpc_id")?,
+            names: Names::read(&object, mode)?,
             push: PushConfig::read(&object.required("push")?)?,
             bounds: Bounds::read(object.optional("bounds"))?,
         })

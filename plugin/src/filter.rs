@@ -12,7 +12,7 @@ use crate::identity::{Attributes, Identity};
 use crate::instance::Origin;
 use crate::limits::{TICK_MS, TICKS_PER_INTERVAL};
 use crate::notice::Notice;
-use crate::observe::{Moved, Recorder};
+use crate::observe::{Data, Delivery, Moved, Recorder};
 use crate::push::{Due, Now, Pace, Pusher, Response};
 use crate::slab::Slot;
 use crate::table::Table;
@@ -45,6 +45,7 @@ pub struct Filter {
     instance: Option<Name<'static>>,
     notices: Vec<Notice>,
     warned: bool,
+    warned_of_holding: bool,
     ending: bool,
     default_side: flow_model::Reporter,
 }
@@ -53,8 +54,7 @@ impl Filter {
     /// An instance that starts now. `node` reads what is the same for all streams; `seed` keeps
     /// the waits of instances apart.
     pub fn new(config: Config, node: &dyn Attributes, started_ns: u64, seed: u64) -> Self {
-        let names = [config.src_app, config.dest_app, config.vpc_id];
-        let identity = Identity::new(config.mode, names, node);
+        let identity = Identity::new(config.mode, &config.names, node);
         let interval_ms = config.push.interval_ms;
         let tick_ms = (interval_ms / TICKS_PER_INTERVAL).clamp(TICK_MS.0, TICK_MS.1);
         let pace = Pace {
@@ -75,6 +75,7 @@ impl Filter {
             instance: None,
             notices: Vec::new(),
             warned: false,
+            warned_of_holding: false,
             ending: false,
             default_side,
         }
@@ -110,6 +111,17 @@ impl Filter {
         self.recorder.count(slot, moved, now_ns, attributes);
     }
 
+    /// Counts what a connection's source has sent, and what this callback's data shows to be new.
+    pub fn deliver(
+        &mut self,
+        slot: Slot,
+        delivery: Delivery,
+        attributes: &dyn Attributes,
+        data: &dyn Data,
+    ) {
+        self.recorder.deliver(slot, delivery, attributes, data);
+    }
+
     /// Ends a stream.
     pub fn close(&mut self, slot: Slot, attributes: &dyn Attributes) {
         self.recorder.close(slot, attributes);
@@ -138,6 +150,7 @@ impl Filter {
         let steady_ms = self.clock.steady_ms();
         self.recorder.collect(steady_ms);
         self.warn_of_direction();
+        self.warn_of_holding();
         let due = self.pusher.advance(steady_ms);
         self.freeze(if self.ending { Due::End } else { due }, wall_ms);
         self.pusher.send(steady_ms)
@@ -216,6 +229,13 @@ impl Filter {
         let drains = !self.recorder.is_holding();
         let now = Now { steady_ms: self.clock.between_ticks(wall_ms), wall_ms };
         self.pusher.freeze(self.recorder.table(), instance, due, drains, now);
+    }
+
+    fn warn_of_holding(&mut self) {
+        if self.recorder.is_held_back() && !self.warned_of_holding {
+            self.warned_of_holding = true;
+            self.notices.push(Notice::HeldBack);
+        }
     }
 
     fn warn_of_direction(&mut self) {

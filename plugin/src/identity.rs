@@ -2,13 +2,15 @@
 //! [`Attributes`], and says which names may still change because a source is not there yet.
 
 mod finding;
+pub mod istio;
 mod sources;
+pub mod spiffe;
 
 use std::rc::Rc;
 
 use flow_model::{FlowKey, Name, Reporter};
 
-use crate::config::{Mode, Source, Sources};
+use crate::config::{Mode, Names, Source, Sources};
 use crate::table::SharedKey;
 pub use finding::Finding;
 use sources::{may_come_later, read};
@@ -29,15 +31,18 @@ pub struct View<'a> {
     pub attributes: &'a dyn Attributes,
     /// The stream's side.
     pub side: Reporter,
+    /// Whether bytes come back: then it is settled to which endpoint the stream went.
+    pub is_answered: bool,
     /// What [`Identity::headers`] found.
     pub headers: &'a [(String, Name<'static>)],
 }
 
-/// Where the three names of a flow come from.
+/// Where the three names of a flow come from, on either side.
 #[derive(Debug)]
 pub struct Identity {
     mode: Mode,
-    names: [Sources; 3],
+    source: [Sources; 3],
+    destination: [Sources; 3],
     header_names: Vec<String>,
 }
 
@@ -47,17 +52,18 @@ pub type Findings = [Finding; 3];
 impl Identity {
     /// Takes the configured sources. Those that are the same for every stream, as the node's
     /// metadata is, are read here, once.
-    pub fn new(mode: Mode, names: [Sources; 3], node: &dyn Attributes) -> Self {
-        let names = names.map(|sources| sources::settle(sources, node));
+    pub fn new(mode: Mode, names: &Names, node: &dyn Attributes) -> Self {
+        let settle = |side| names.of(side).clone().map(|sources| sources::settle(sources, node));
+        let (source, destination) = (settle(Reporter::Source), settle(Reporter::Destination));
         let mut header_names: Vec<String> = Vec::new();
-        for source in names.iter().flatten() {
+        for source in source.iter().chain(&destination).flatten() {
             if let Source::RequestHeader(name) = source
                 && !header_names.contains(name)
             {
                 header_names.push(name.clone());
             }
         }
-        Self { mode, names, header_names }
+        Self { mode, source, destination, header_names }
     }
 
     /// Whether request headers must be looked at when they pass.
@@ -76,7 +82,11 @@ impl Identity {
 
     /// Looks for the names that `findings` does not have for certain.
     pub fn find(&self, findings: &mut Findings, view: &View<'_>) {
-        for (finding, sources) in findings.iter_mut().zip(&self.names) {
+        let names = match view.side {
+            Reporter::Source => &self.source,
+            Reporter::Destination => &self.destination,
+        };
+        for (finding, sources) in findings.iter_mut().zip(names) {
             if !finding.is_certain() {
                 let Finding { name, certain } = self.find_name(sources, view);
                 // What was there once and is gone at the stream's end was right, too.
@@ -91,7 +101,7 @@ impl Identity {
             if let Some(name) = read(source, view) {
                 return Finding { name: Some(name), certain };
             }
-            certain &= !may_come_later(source, self.mode, view.side);
+            certain &= !may_come_later(source, self.mode, view);
         }
         Finding { name: None, certain }
     }

@@ -36,6 +36,19 @@ pub const MAX_TEXT_BYTES: usize = 8_192;
 /// is looked for.
 pub const MAX_TRIES: u8 = 8;
 
+/// How much of each end of a delivery on a connection is kept, to know it when it comes again.
+pub const WINDOW_BYTES: u64 = 64;
+
+/// How much must come again before it is taken for the same bytes, and not for equal ones.
+pub const MIN_EVIDENCE_BYTES: u64 = 4;
+
+/// How long after a delivery the next one may begin with the same bytes because they were held
+/// back, in nanoseconds. Who is asked whether a connection may pass has answered by then.
+pub const MAX_HOLD_NS: u64 = 10_000_000_000;
+
+/// How often bytes must have come again before a doubt is decided for that.
+pub const MIN_FINDINGS: u32 = 3;
+
 /// The wait after a first failed push, in milliseconds; it doubles with every further one.
 pub const BACKOFF_FIRST_MS: u64 = 500;
 

@@ -45,6 +45,8 @@ pub enum Notice {
         /// The side as which it counts.
         side: flow_model::Reporter,
     },
+    /// A filter behind this one holds data back, so that it is delivered again.
+    HeldBack,
 }
 
 impl Notice {
@@ -55,7 +57,7 @@ impl Notice {
             Self::Delivered { sends: 1, .. } => Level::Debug,
             Self::Delivered { .. } => Level::Info,
             Self::Retry { sends, .. } if !sends.is_power_of_two() => Level::Debug,
-            Self::Retry { .. } | Self::DirectionMissing { .. } => Level::Warn,
+            Self::Retry { .. } | Self::DirectionMissing { .. } | Self::HeldBack => Level::Warn,
             Self::Rejected { times, .. } if !times.is_power_of_two() => Level::Debug,
             Self::Rejected { .. } => Level::Error,
         }
@@ -83,6 +85,11 @@ impl fmt::Display for Notice {
                 f,
                 "a listener has no traffic_direction: its streams count as those of the {side} \
                  side; set it to INBOUND or OUTBOUND"
+            ),
+            Self::HeldBack => f.write_str(
+                "a filter behind this one holds data back, which Envoy then delivers again; what \
+                 its content shows to be the same is counted once, but put this filter directly \
+                 before tcp_proxy",
             ),
         }
     }

@@ -4,6 +4,7 @@
 //! into the table when a tick or the stream's end comes. A stream whose peer is not known yet
 //! holds its bytes in the same way, and keeps them until it is.
 
+mod redelivery;
 mod stream;
 
 use flow_model::Reporter;
@@ -11,8 +12,10 @@ use flow_model::flow::hour_of_ms;
 
 use crate::config::Report;
 use crate::identity::{Attributes, Identity};
+use crate::limits::MIN_FINDINGS;
 use crate::slab::{Slab, Slot};
 use crate::table::Table;
+pub use redelivery::{Data, Delivery};
 pub use stream::Moved;
 use stream::Stream;
 
@@ -34,6 +37,8 @@ pub struct Recorder {
     first_traffic_ns: Option<u64>,
     direction_missing: bool,
     holding: bool,
+    /// How often bytes were delivered again, because a filter behind held them back.
+    held_back: u32,
     steady_ms: u64,
 }
 
@@ -49,6 +54,7 @@ impl Recorder {
             first_traffic_ns: None,
             direction_missing: false,
             holding: false,
+            held_back: 0,
             steady_ms: 0,
         }
     }
@@ -70,25 +76,57 @@ impl Recorder {
         }
     }
 
+    /// Counts what a connection's source has sent, without what was delivered before.
+    pub fn deliver(
+        &mut self,
+        slot: Slot,
+        delivery: Delivery,
+        attributes: &dyn Attributes,
+        data: &dyn Data,
+    ) {
+        let now_ns = delivery.at_ns;
+        let suspected = self.held_back >= MIN_FINDINGS;
+        let Some(stream) = self.begun(slot, now_ns, attributes) else { return };
+        let repeated = stream.watch.repeated(delivery, data, suspected);
+        self.held_back = self.held_back.saturating_add((repeated > 0).into());
+        self.count(slot, Moved::Tx(delivery.size.saturating_sub(repeated)), now_ns, attributes);
+    }
+
     /// Counts bytes that moved on a stream at this time.
     pub fn count(&mut self, slot: Slot, moved: Moved, now_ns: u64, attributes: &dyn Attributes) {
-        let Some(stream) = self.streams.get_mut(slot) else { return };
-        if moved.bytes() == 0 || stream.is_ignored() {
+        if moved.bytes() == 0 {
             return;
         }
+        let steady_ms = self.steady_ms;
+        let Some(stream) = self.begun(slot, now_ns, attributes) else { return };
+        if let Moved::Rx(_) = moved {
+            stream.watch.answered();
+        }
+        let lost_bytes = stream.add(hour_of_ms(now_ns / NANOSECONDS_PER_MS), moved, steady_ms);
+        self.table.lose(lost_bytes);
+        if let Some(stream) = self.streams.get_mut(slot) {
+            stream.look(&self.identity, attributes, moved);
+        }
+    }
+
+    /// A stream that counts and has bytes; with its first ones, its side is looked up.
+    fn begun(
+        &mut self,
+        slot: Slot,
+        now_ns: u64,
+        attributes: &dyn Attributes,
+    ) -> Option<&mut Stream> {
+        let stream = self.streams.get_mut(slot)?;
         if stream.is_fresh() {
             let side = side_of(attributes);
             self.direction_missing |= side.is_none();
             let side = side.unwrap_or(self.report.default_side());
             stream.start(side, self.report.includes(side));
-            if stream.is_ignored() {
-                return;
+            if !stream.is_ignored() {
+                self.first_traffic_ns.get_or_insert(now_ns);
             }
-            self.first_traffic_ns.get_or_insert(now_ns);
         }
-        let lost_bytes = stream.add(hour_of_ms(now_ns / NANOSECONDS_PER_MS), moved, self.steady_ms);
-        self.table.lose(lost_bytes);
-        stream.look(&self.identity, attributes, moved);
+        (!stream.is_ignored()).then_some(stream)
     }
 
     /// Ends a stream: a last look for its peer, and its bytes go into the table.
@@ -131,6 +169,11 @@ impl Recorder {
     /// When the first bytes were counted, in nanoseconds since the Unix epoch.
     pub fn first_traffic_ns(&self) -> Option<u64> {
         self.first_traffic_ns
+    }
+
+    /// Whether a filter behind this one was seen to hold data back.
+    pub fn is_held_back(&self) -> bool {
+        self.held_back > 0
     }
 
     /// Whether a stream's listener had no direction.

@@ -4,7 +4,7 @@ mod http;
 mod tcp;
 
 pub use http::HttpApp;
-pub use tcp::{TcpApp, exchange};
+pub use tcp::{TcpApp, answer, exchange, read_answer, request};
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;

@@ -3,16 +3,19 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use ureq::Agent;
 
+use crate::bytes::Bytes;
 use crate::client::agent;
 use crate::deadline::wait_for;
 use crate::process::Process;
 use crate::programs;
-use crate::totals::Totals;
+use crate::security::Security;
+use crate::totals::{Hours, Totals};
 
 /// An aggregator, which may be running or not.
 pub struct Fas {
@@ -20,6 +23,7 @@ pub struct Fas {
     directory: PathBuf,
     process: Option<Process>,
     agent: Agent,
+    security: Option<Arc<Security>>,
     first_hour: u64,
 }
 
@@ -27,11 +31,18 @@ impl Fas {
     /// Starts an aggregator on `port` that keeps its data and its log in `directory`, and waits
     /// until it is ready.
     pub fn start(port: u16, directory: &Path) -> Self {
+        Self::start_with(port, directory, None)
+    }
+
+    /// The same; with `security`, it demands certificates and tokens.
+    pub fn start_with(port: u16, directory: &Path, security: Option<Arc<Security>>) -> Self {
+        let plain = || agent(Duration::from_secs(10));
         let mut fas = Self {
             port,
             directory: directory.to_owned(),
             process: None,
-            agent: agent(Duration::from_secs(10)),
+            agent: security.as_ref().map_or_else(plain, |security| security.agent()),
+            security,
             first_hour: current_hour(),
         };
         fas.restart();
@@ -44,6 +55,9 @@ impl Fas {
         let mut command = Command::new(programs::fas());
         command.arg("serve").args(["--listen", &format!("127.0.0.1:{}", self.port)]);
         command.arg("--data").arg(self.directory.join("data"));
+        if let Some(security) = &self.security {
+            security.serve_with(&mut command);
+        }
         // What the person at the terminal has set for a service of their own.
         for variable in ["FAS_CONFIG", "FAS_LOG", "FAS_CHECKPOINT_BYTES"] {
             command.env_remove(variable);
@@ -68,7 +82,8 @@ impl Fas {
 
     /// Its address, for a client or a simulator.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.security.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// The answer to `GET /flows?hour=`.
@@ -99,10 +114,43 @@ impl Fas {
         });
     }
 
+    /// All flows of all hours.
+    pub fn by_hour(&self) -> Result<Hours, String> {
+        let listing: Value =
+            serde_json::from_str(&self.get("/v1/hours")?).map_err(|error| error.to_string())?;
+        let mut hours = Hours::default();
+        for row in listing["hours"].as_array().into_iter().flatten() {
+            let hour = row["hour"].as_u64().ok_or_else(|| format!("not an hour: {row}"))?;
+            hours.entry(hour).or_default().add_answer(hour, &self.flows(hour)?)?;
+        }
+        Ok(hours)
+    }
+
+    /// Waits until the aggregates are `expected`: these flows in these hours, to the byte, and no
+    /// others.
+    pub fn wait_for_hours(&self, expected: &Hours) {
+        wait_for(&format!("the aggregates to be {expected:#?}"), || {
+            let hours = self.by_hour()?;
+            if hours == *expected { Ok(()) } else { Err(format!("they are {hours:#?}")) }
+        });
+    }
+
+    /// Waits until all flows of all hours add up to `expected`.
+    pub fn wait_for_sum(&self, expected: Bytes) {
+        wait_for(&format!("the aggregates to add up to {expected:?}"), || {
+            let sum: Bytes = self.by_hour()?.values().map(Totals::sum).sum();
+            if sum == expected { Ok(()) } else { Err(format!("they add up to {sum:?}")) }
+        });
+    }
+
     /// The body of a 200 for `path`.
     pub fn get(&self, path: &str) -> Result<String, String> {
         let url = format!("{}{path}", self.url());
-        let mut answer = self.agent.get(&url).call().map_err(|error| error.to_string())?;
+        let mut request = self.agent.get(&url);
+        if let Some(security) = &self.security {
+            request = request.header("authorization", security.authorization());
+        }
+        let mut answer = request.call().map_err(|error| error.to_string())?;
         let body = answer.body_mut().with_config().limit(u64::MAX).read_to_string();
         let body = body.map_err(|error| error.to_string())?;
         if answer.status() != 200 {

@@ -1,16 +1,20 @@
 //! An aggregator, two sidecars and two apps, put together as the sample configurations say.
 
+use std::sync::Arc;
+
 use tempfile::TempDir;
 
 use crate::aftermath::Aftermath;
 use crate::app::{HttpApp, TcpApp};
-use crate::client::{HttpClient, TcpConnection};
+use crate::client::{Http2Stream, HttpClient, HttpStream, TcpConnection};
+use crate::clock::Clock;
 use crate::fas::Fas;
 use crate::ports::{Ports, free_port};
 use crate::relay::Relay;
 use crate::sample::Sample;
+use crate::security::Security;
 use crate::sidecar::{Settings, Sidecar};
-use crate::totals::Totals;
+use crate::totals::{Hours, Totals};
 
 /// A running mesh. Dropping it stops everything and removes its files.
 pub struct Mesh {
@@ -19,6 +23,7 @@ pub struct Mesh {
     backend: Sidecar,
     fas: Fas,
     relay: Option<Relay>,
+    clock: Option<Clock>,
     _apps: (HttpApp, TcpApp),
     ports: Ports,
     _directory: (TempDir, Aftermath),
@@ -32,6 +37,8 @@ pub struct Plan {
     push_interval_ms: u32,
     workers: usize,
     has_relay: bool,
+    has_clock: bool,
+    is_secured: bool,
 }
 
 impl Mesh {
@@ -44,6 +51,8 @@ impl Mesh {
             push_interval_ms: 200,
             workers: 1,
             has_relay: false,
+            has_clock: false,
+            is_secured: false,
         }
     }
 
@@ -55,6 +64,16 @@ impl Mesh {
     /// A new TCP connection of the app `frontend`.
     pub fn tcp(&self) -> TcpConnection {
         TcpConnection::open(self.ports.outbound_tcp)
+    }
+
+    /// A new request of the app `frontend` that is sent and answered in pieces.
+    pub fn http_stream(&self) -> HttpStream {
+        HttpStream::open(self.ports.outbound_http)
+    }
+
+    /// The same over HTTP/2.
+    pub fn http2_stream(&self) -> Http2Stream {
+        Http2Stream::open(self.ports.outbound_http)
     }
 
     /// The sidecar of the app `frontend`.
@@ -82,6 +101,11 @@ impl Mesh {
         self.relay.as_ref().expect("the plan has a relay")
     }
 
+    /// The wall clock of both sidecars, which the plan must have asked for.
+    pub fn clock(&self) -> &Clock {
+        self.clock.as_ref().expect("the plan has a clock")
+    }
+
     /// The ports that everything listens on.
     pub fn ports(&self) -> &Ports {
         &self.ports
@@ -91,10 +115,22 @@ impl Mesh {
     /// they still make, and panics if anything has been added by these.
     pub fn ends_with(mut self, expected: &Totals) {
         self.fas.wait_for_totals(expected);
-        self.frontend.stop();
-        self.backend.stop();
+        self.stop_sidecars();
         let totals = self.fas.totals().expect("the aggregator answers");
         assert_eq!(totals, *expected, "the aggregates after the sidecars have ended");
+    }
+
+    /// Like [`Mesh::ends_with`], but hour by hour.
+    pub fn ends_with_hours(mut self, expected: &Hours) {
+        self.fas.wait_for_hours(expected);
+        self.stop_sidecars();
+        let hours = self.fas.by_hour().expect("the aggregator answers");
+        assert_eq!(hours, *expected, "the aggregates after the sidecars have ended");
+    }
+
+    fn stop_sidecars(&mut self) {
+        self.frontend.stop();
+        self.backend.stop();
     }
 }
 
@@ -114,6 +150,18 @@ impl Plan {
     /// Has the sidecars reach the aggregator by way of a [`Relay`].
     pub fn with_relay(mut self) -> Self {
         self.has_relay = true;
+        self
+    }
+
+    /// Has both sidecars go by a wall clock that the test can set.
+    pub fn with_clock(mut self) -> Self {
+        self.has_clock = true;
+        self
+    }
+
+    /// Has sidecars and aggregator talk by mutual TLS, and the aggregator demand a token.
+    pub fn secured(mut self) -> Self {
+        self.is_secured = true;
         self
     }
 
@@ -142,29 +190,38 @@ impl Plan {
     }
 
     /// Starts everything, and returns when all of it is ready.
-    pub fn start(self) -> Mesh {
+    pub fn start(mut self) -> Mesh {
         let directory = TempDir::with_prefix("flow-mesh-").expect("a directory can be made");
         let aftermath = Aftermath::remove(directory.path().as_os_str());
+        let security = self.is_secured.then(|| Arc::new(Security::new(directory.path())));
+        if let Some(security) = &security {
+            self.frontend = security.secure_frontend(self.frontend);
+            self.backend = security.secure_backend(self.backend);
+        }
         let ports = &self.ports;
-        let fas = Fas::start(ports.aggregator, directory.path());
+        let fas = Fas::start_with(ports.aggregator, directory.path(), security);
         let relay = self.has_relay.then(|| Relay::start(free_port(), ports.aggregator));
         let pushed_to = relay.as_ref().map_or(ports.aggregator, Relay::port);
+        let clock = self.has_clock.then(|| Clock::new(directory.path()));
         let apps = (HttpApp::start(ports.app_http), TcpApp::start(ports.app_tcp));
-        let backend = Sidecar::start(self.backend_settings(pushed_to), directory.path());
-        let frontend = Sidecar::start(self.frontend_settings(pushed_to), directory.path());
+        let backend =
+            Sidecar::start(self.backend_settings(pushed_to, clock.as_ref()), directory.path());
+        let frontend =
+            Sidecar::start(self.frontend_settings(pushed_to, clock.as_ref()), directory.path());
         let directory = (directory, aftermath);
         Mesh {
             frontend,
             backend,
             fas,
             relay,
+            clock,
             _apps: apps,
             ports: self.ports,
             _directory: directory,
         }
     }
 
-    fn frontend_settings(&self, pushed_to: u16) -> Settings {
+    fn frontend_settings<'a>(&self, pushed_to: u16, clock: Option<&'a Clock>) -> Settings<'a> {
         let sample = self.common(&self.frontend, pushed_to);
         Settings {
             name: "frontend".to_owned(),
@@ -174,10 +231,11 @@ impl Plan {
                 .put_port(Ports::SAMPLE.outbound_tcp, self.ports.outbound_tcp),
             admin_port: self.ports.frontend_admin,
             workers: self.workers,
+            clock,
         }
     }
 
-    fn backend_settings(&self, pushed_to: u16) -> Settings {
+    fn backend_settings<'a>(&self, pushed_to: u16, clock: Option<&'a Clock>) -> Settings<'a> {
         let sample = self.common(&self.backend, pushed_to);
         Settings {
             name: "backend".to_owned(),
@@ -187,6 +245,7 @@ impl Plan {
                 .put_port(Ports::SAMPLE.app_tcp, self.ports.app_tcp),
             admin_port: self.ports.backend_admin,
             workers: self.workers,
+            clock,
         }
     }
 

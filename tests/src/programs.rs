@@ -22,6 +22,11 @@ pub fn host_sim() -> PathBuf {
     find("HOST_SIM_BIN")
 }
 
+/// What is preloaded into Envoy to move its wall clock.
+pub fn clock_shim() -> PathBuf {
+    find("FLOW_CLOCK_SHIM")
+}
+
 /// The directory of this crate.
 pub fn tests_directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

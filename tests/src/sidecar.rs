@@ -8,6 +8,7 @@ use ureq::Agent;
 
 use crate::access_log::AccessLog;
 use crate::client::agent;
+use crate::clock::Clock;
 use crate::process::Process;
 use crate::programs;
 use crate::sample::Sample;
@@ -21,7 +22,7 @@ pub struct Sidecar {
 }
 
 /// How a sidecar is started.
-pub struct Settings {
+pub struct Settings<'a> {
     /// The name of its files.
     pub name: String,
     /// Its configuration.
@@ -30,11 +31,13 @@ pub struct Settings {
     pub admin_port: u16,
     /// The number of worker threads.
     pub workers: usize,
+    /// Its wall clock, if that is not the machine's.
+    pub clock: Option<&'a Clock>,
 }
 
 impl Sidecar {
     /// Starts Envoy and waits until it serves.
-    pub fn start(settings: Settings, directory: &Path) -> Self {
+    pub fn start(settings: Settings<'_>, directory: &Path) -> Self {
         let access_log = directory.join(format!("{}-access.log", settings.name));
         let sample = settings
             .sample
@@ -44,6 +47,9 @@ impl Sidecar {
         sample.write(&configuration);
 
         let mut command = serve(&configuration, settings.workers);
+        if let Some(clock) = settings.clock {
+            clock.rule(&mut command);
+        }
         let process = Process::start(&settings.name, &mut command, directory);
         let mut sidecar = Self {
             process,

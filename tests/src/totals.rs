@@ -15,6 +15,9 @@ const FIELDS: usize = 6;
 /// Source app, destination app, VPC.
 pub type Key = (String, String, String);
 
+/// All flows, hour by hour.
+pub type Hours = BTreeMap<u64, Totals>;
+
 /// Bytes by key. A test may run over the end of an hour, so hours are added up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals(pub BTreeMap<Key, Bytes>);

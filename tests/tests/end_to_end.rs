@@ -7,10 +7,16 @@
 mod aggregator_away;
 #[path = "end_to_end/configuration.rs"]
 mod configuration;
+#[path = "end_to_end/holding_filter.rs"]
+mod holding_filter;
+#[path = "end_to_end/hours.rs"]
+mod hours;
 #[path = "end_to_end/http.rs"]
 mod http;
 #[path = "end_to_end/killed_aggregator.rs"]
 mod killed_aggregator;
+#[path = "end_to_end/mutual_tls.rs"]
+mod mutual_tls;
 #[path = "end_to_end/reporting_sides.rs"]
 mod reporting_sides;
 #[path = "end_to_end/scenarios.rs"]

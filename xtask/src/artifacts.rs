@@ -29,6 +29,7 @@ impl Artifacts {
             .env("FLOW_ENVOY", &self.envoy)
             .env("FLOW_FILTER_WASM", &self.filter)
             .env("FAS_BIN", workspace.program("fas"))
-            .env("HOST_SIM_BIN", workspace.program("host-sim"));
+            .env("HOST_SIM_BIN", workspace.program("host-sim"))
+            .env("FLOW_CLOCK_SHIM", workspace.program("libclock_shim.so"));
     }
 }

@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::artifacts::Artifacts;
 use crate::command;
 use crate::debian;
 use crate::failure::{Doing, Result};
@@ -31,8 +32,16 @@ pub fn run(workspace: &Workspace, chosen: &[&str]) -> Result<()> {
             Ok(())
         })?;
     }
+    let artifacts = if !are_named || chosen.contains(&"plugin") {
+        Some(Artifacts::set_up(workspace)?)
+    } else {
+        None
+    };
     let mut bench = Command::new("sh");
     bench.args(["-c", WITH_MANY_FILES]).arg(workspace.release_program("flow-bench")).args(chosen);
+    if let Some(artifacts) = artifacts {
+        artifacts.announce(workspace, &mut bench);
+    }
     bench.env("FAS_BIN", workspace.release_program("fas"));
     // Taking this process's place, the bench receives signals itself and can clean up.
     Err(bench.exec()).doing(command::describe(&bench))

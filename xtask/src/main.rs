@@ -34,7 +34,8 @@ cargo xtask <verb>
   test            set everything up, build it, and run every test
   bench [--quick] [NAME...]
                   measure the service against its goals, and against Redis and PostgreSQL; with
-                  names, only these: write, batch, memory, restart, read, idle, overload, rivals
+                  names, only these: write, batch, memory, restart, read, idle, overload, plugin,
+                  rivals
                   (--quick: a tenth of everything, to see that it works)
   fuzz [TARGET]... [--seconds N]
                   run the fuzz targets, each for a minute

@@ -25,7 +25,6 @@ pub(crate) use self::record::fuzz::check as fuzz_stored;
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -145,11 +144,8 @@ impl EmbeddedStore {
     ) -> Result<Self, JournalError> {
         let keep = Keep::of(options);
         let dedupe_ms = keep.dedupe_ms;
-        let (journal, loaded) = unless_it_panics(|| {
-            let journal = Journal::open(directory)?;
-            let loaded = journal.load(|checkpoint| keep.hot(checkpoint))?;
-            Ok((journal, loaded))
-        })?;
+        let journal = Journal::open(directory)?;
+        let loaded = journal.load(|checkpoint| keep.hot(checkpoint))?;
         let memory = Arc::new(Mutex::new(loaded.memory));
         let recent = Arc::new(Recent::new(loaded.log_index));
         let health = Arc::new(Health::default());
@@ -334,16 +330,6 @@ impl Store for EmbeddedStore {
             log::error!("the committer did not end well");
         }
     }
-}
-
-/// The database does not expect every kind of damage, and panics at some: that is an error like
-/// the others, which are told in a sentence.
-fn unless_it_panics<T>(open: impl FnOnce() -> Result<T, JournalError>) -> Result<T, JournalError> {
-    std::panic::catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(journal::damaged("the database", &text.unwrap_or("it ended without a reason")))
-    })
 }
 
 async fn blocking<T: Send + 'static>(

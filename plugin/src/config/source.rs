@@ -6,13 +6,27 @@ use super::Mode;
 use super::error::ConfigError;
 use super::json::Json;
 use super::object::Field;
+use super::template::Template;
+use crate::identity::{istio, spiffe};
 
 /// The sources that are written as an object with one field.
-pub const KINDS: &[&str] =
-    &["literal", "node_metadata", "request_header", "istio_peer", "attribute"];
+pub const KINDS: &[&str] = &[
+    "literal",
+    "node_metadata",
+    "request_header",
+    "peer_spiffe",
+    "local_spiffe",
+    "istio_peer",
+    "istio_node",
+    "istio_endpoint",
+    "istio_cluster",
+    "endpoint_metadata",
+    "cluster_metadata",
+    "attribute",
+];
 
 /// The sources that are written as a word.
-pub const WORDS: &[&str] = &["cluster_name", "peer_uri_san"];
+pub const WORDS: &[&str] = &["cluster_name", "peer_uri_san", "local_uri_san"];
 
 /// One place from which a name may come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +37,28 @@ pub enum Source {
     ClusterName,
     /// The URI in the certificate of the other side.
     PeerUriSan,
+    /// The URI in this side's own certificate.
+    LocalUriSan,
+    /// Put together from the SPIFFE id in the certificate of the other side.
+    PeerSpiffe(Template),
+    /// Put together from the SPIFFE id in this side's own certificate.
+    LocalSpiffe(Template),
     /// A value of this node's metadata, by its path.
     NodeMetadata(Vec<String>),
     /// A header of the request, in lower case.
     RequestHeader(String),
-    /// What Istio knows of the other side, by the field's name.
-    IstioPeer(String),
+    /// Put together from what Istio's metadata exchange knows of the other side.
+    IstioPeer(Template),
+    /// Put together from what Istio has written into this node's metadata.
+    IstioNode(Template),
+    /// Put together from what Istio's discovery says of the endpoint.
+    IstioEndpoint(Template),
+    /// Put together from the name that Istio gives to a cluster.
+    IstioCluster(Template),
+    /// A value of the endpoint's metadata, by its path.
+    EndpointMetadata(Vec<String>),
+    /// A value of the cluster's metadata, by its path.
+    ClusterMetadata(Vec<String>),
     /// Any Envoy attribute, by its path.
     Attribute(Vec<String>),
 }
@@ -56,6 +86,7 @@ fn read_source(field: &Field<'_>, mode: Mode) -> Result<Source, ConfigError> {
         return match word.as_str() {
             "cluster_name" => Ok(Source::ClusterName),
             "peer_uri_san" => Ok(Source::PeerUriSan),
+            "local_uri_san" => Ok(Source::LocalUriSan),
             _ => Err(expected()),
         };
     }
@@ -72,7 +103,16 @@ fn read_source(field: &Field<'_>, mode: Mode) -> Result<Source, ConfigError> {
         "literal" => read_name(&value).map(Source::Literal),
         "node_metadata" => read_path(&value).map(Source::NodeMetadata),
         "request_header" => read_header(&value, mode).map(Source::RequestHeader),
-        "istio_peer" => read_segment(&value).map(Source::IstioPeer),
+        "peer_spiffe" => Template::read(&value, spiffe::FIELDS).map(Source::PeerSpiffe),
+        "local_spiffe" => Template::read(&value, spiffe::FIELDS).map(Source::LocalSpiffe),
+        "istio_peer" => Template::read(&value, istio::PEER_FIELDS).map(Source::IstioPeer),
+        "istio_node" => Template::read(&value, istio::NODE_FIELDS).map(Source::IstioNode),
+        "istio_endpoint" => {
+            Template::read(&value, istio::ENDPOINT_FIELDS).map(Source::IstioEndpoint)
+        }
+        "istio_cluster" => Template::read(&value, istio::CLUSTER_FIELDS).map(Source::IstioCluster),
+        "endpoint_metadata" => read_path(&value).map(Source::EndpointMetadata),
+        "cluster_metadata" => read_path(&value).map(Source::ClusterMetadata),
         _ => read_path(&value).map(Source::Attribute),
     }
 }

@@ -3,8 +3,8 @@
 
 use flow_model::{Name, Reporter};
 
-use super::{Attributes, View};
-use crate::config::{Mode, Source, Sources};
+use super::{Attributes, View, istio, spiffe};
+use crate::config::{Mode, Source, Sources, Template};
 
 /// The first steps of attributes that are there from a stream's start, or never.
 const THERE_FROM_THE_START: &[&str] = &["connection", "destination", "request", "source"];
@@ -13,12 +13,10 @@ const THERE_FROM_THE_START: &[&str] = &["connection", "destination", "request", 
 pub(super) fn settle(sources: Sources, node: &dyn Attributes) -> Sources {
     let mut settled = Sources::new();
     for source in sources {
-        let source = match source {
-            Source::NodeMetadata(path) => match node_metadata(&path, node) {
-                Some(name) => Source::Literal(name),
-                None => continue,
-            },
-            other => other,
+        let source = match of_node(&source, node) {
+            Some(Some(name)) => Source::Literal(name),
+            Some(None) => continue,
+            None => source,
         };
         let is_last = matches!(source, Source::Literal(_));
         settled.push(source);
@@ -29,38 +27,80 @@ pub(super) fn settle(sources: Sources, node: &dyn Attributes) -> Sources {
     settled
 }
 
+/// Reads a source that is the same for every stream, if it is one.
+fn of_node(source: &Source, node: &dyn Attributes) -> Option<Option<Name<'static>>> {
+    let path = match source {
+        Source::IstioNode(template) => {
+            return Some(filled(template, |name| istio::node(node, name)));
+        }
+        Source::NodeMetadata(path) => [&["xds", "node", "metadata"], &*steps(path)].concat(),
+        Source::Attribute(path) if path.starts_with(&["xds".to_owned(), "node".to_owned()]) => {
+            steps(path)
+        }
+        _ => return None,
+    };
+    Some(node.property(&path).and_then(|value| name_of(&value)))
+}
+
 /// Reads a source of a stream.
 pub(super) fn read(source: &Source, view: &View<'_>) -> Option<Name<'static>> {
     let property = |path: &[&str]| name_of(&view.attributes.property(path)?);
+    let text = |path: &[&str]| istio::text(view.attributes, path);
     match source {
         Source::Literal(name) => Some(name.clone()),
-        Source::ClusterName => property(&["xds", "cluster_name"]),
-        Source::PeerUriSan => match view.side {
-            Reporter::Source => property(&["upstream", "uri_san_peer_certificate"]),
-            Reporter::Destination => property(&["connection", "uri_san_peer_certificate"]),
-        },
-        Source::NodeMetadata(path) => node_metadata(path, view.attributes),
+        Source::ClusterName => property(&CLUSTER_NAME),
+        Source::PeerUriSan => property(&peer_uri(view.side)),
+        Source::LocalUriSan => property(&local_uri(view.side)),
+        Source::PeerSpiffe(template) => of_spiffe(template, &text(&peer_uri(view.side))?),
+        Source::LocalSpiffe(template) => of_spiffe(template, &text(&local_uri(view.side))?),
         Source::RequestHeader(header) => {
             view.headers.iter().find(|(name, _)| name == header).map(|(_, value)| value.clone())
         }
-        // https://istio.io: filter state of the metadata exchange, from Istio 1.24 on.
-        Source::IstioPeer(field) => match view.side {
-            Reporter::Source => property(&["upstream_filter_state", "upstream_peer", field])
-                .or_else(|| property(&["filter_state", "upstream_peer", field])),
-            Reporter::Destination => property(&["filter_state", "downstream_peer", field]),
-        },
+        Source::IstioPeer(template) => {
+            filled(template, |name| istio::peer(view.attributes, view.side, name))
+        }
+        Source::IstioEndpoint(template) => {
+            filled(template, |name| istio::endpoint(view.attributes, name))
+        }
+        Source::IstioCluster(template) => {
+            let cluster = text(&CLUSTER_NAME)?;
+            if istio::is_pseudo_cluster(&cluster) {
+                return Name::bounded(&cluster);
+            }
+            filled(template, |name| istio::cluster(&cluster, name))
+        }
+        Source::EndpointMetadata(path) => property(
+            &[&["xds", "upstream_host_metadata", "filter_metadata"], &*steps(path)].concat(),
+        ),
+        Source::ClusterMetadata(path) => {
+            property(&[&["xds", "cluster_metadata", "filter_metadata"], &*steps(path)].concat())
+        }
         Source::Attribute(path) => property(&steps(path)),
+        // They have become literals, or are gone.
+        Source::NodeMetadata(_) | Source::IstioNode(_) => None,
     }
 }
 
 /// Whether a source that has nothing now may have something later in the stream.
-pub(super) fn may_come_later(source: &Source, mode: Mode, side: Reporter) -> bool {
+pub(super) fn may_come_later(source: &Source, mode: Mode, view: &View<'_>) -> bool {
+    let side = view.side;
     match source {
-        Source::Literal(_) | Source::NodeMetadata(_) | Source::RequestHeader(_) => false,
-        Source::ClusterName => true,
-        // The caller's certificate is there before its first byte; the callee's comes when the
+        Source::Literal(_)
+        | Source::NodeMetadata(_)
+        | Source::IstioNode(_)
+        | Source::RequestHeader(_) => false,
+        // Where to is known once the stream is routed, and to which endpoint once that is chosen.
+        Source::ClusterName
+        | Source::IstioCluster(_)
+        | Source::IstioEndpoint(_)
+        | Source::EndpointMetadata(_)
+        | Source::ClusterMetadata(_) => !view.is_answered,
+        // The caller's connection is secured before its first byte; the callee's when the
         // filter's own side connects.
-        Source::PeerUriSan => side == Reporter::Source,
+        Source::PeerUriSan
+        | Source::LocalUriSan
+        | Source::PeerSpiffe(_)
+        | Source::LocalSpiffe(_) => side == Reporter::Source && !view.is_answered,
         // Over HTTP, the caller's metadata comes with the request's headers.
         Source::IstioPeer(_) => side == Reporter::Source || mode == Mode::Tcp,
         Source::Attribute(path) => match steps(path).as_slice() {
@@ -71,15 +111,36 @@ pub(super) fn may_come_later(source: &Source, mode: Mode, side: Reporter) -> boo
     }
 }
 
+const CLUSTER_NAME: [&str; 2] = ["xds", "cluster_name"];
+
+/// The attribute with the other side's URI: upstream where this side opened the connection.
+fn peer_uri(side: Reporter) -> [&'static str; 2] {
+    [connection_of(side), "uri_san_peer_certificate"]
+}
+
+/// The attribute with this side's own URI, on the same connection.
+fn local_uri(side: Reporter) -> [&'static str; 2] {
+    [connection_of(side), "uri_san_local_certificate"]
+}
+
+fn connection_of(side: Reporter) -> &'static str {
+    match side {
+        Reporter::Source => "upstream",
+        Reporter::Destination => "connection",
+    }
+}
+
+fn of_spiffe(template: &Template, uri: &str) -> Option<Name<'static>> {
+    filled(template, |name| spiffe::field(uri, name))
+}
+
+fn filled(template: &Template, value: impl FnMut(&str) -> Option<String>) -> Option<Name<'static>> {
+    Name::bounded(&template.fill(value)?)
+}
+
 /// What was found as a name. Envoy's text is UTF-8 by rule, but headers may hold any bytes.
 pub(super) fn name_of(value: &[u8]) -> Option<Name<'static>> {
     Name::bounded(&String::from_utf8_lossy(value))
-}
-
-fn node_metadata(path: &[String], attributes: &dyn Attributes) -> Option<Name<'static>> {
-    let mut full = vec!["xds", "node", "metadata"];
-    full.extend(steps(path));
-    name_of(&attributes.property(&full)?)
 }
 
 fn steps(path: &[String]) -> Vec<&str> {

@@ -3,6 +3,7 @@
 
 use flow_model::{Counters, Hour, Name, Reporter};
 
+use super::redelivery::Watch;
 use crate::identity::{Attributes, Findings, Identity, View, key_of};
 use crate::limits::MAX_TRIES;
 use crate::table::{SharedKey, Table};
@@ -37,6 +38,8 @@ impl Moved {
 pub(super) struct Stream {
     /// The request's headers that sources name.
     pub headers: Vec<(String, Name<'static>)>,
+    /// Of a connection: whether its source's bytes are delivered again.
+    pub watch: Watch,
     ends: Ends,
     /// Hour by hour: nearly always one, two around the full hour.
     bytes: Vec<(Hour, Counters)>,
@@ -135,7 +138,8 @@ impl Stream {
 
     fn find(&mut self, identity: &Identity, attributes: &dyn Attributes, last: bool) {
         let Ends::Sought(sought) = &mut self.ends else { return };
-        let view = View { attributes, side: sought.side, headers: &self.headers };
+        let is_answered = sought.tries_rx > 0;
+        let view = View { attributes, side: sought.side, is_answered, headers: &self.headers };
         identity.find(&mut sought.findings, &view);
         if last || sought.findings.iter().all(|finding| finding.is_certain()) {
             self.ends = Ends::Known(sought.side, key_of(&sought.findings));

@@ -1,11 +1,6 @@
 //! The push as Envoy's HTTP call: the request that goes out, and the response that comes back.
 
-use std::time::Duration;
-
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, Status};
-
-use super::host;
+use super::abi::{self, Buffer, Map, Status};
 use crate::config::PushConfig;
 use crate::limits::MAX_ANSWER_BYTES;
 use crate::push::Response;
@@ -19,7 +14,7 @@ const NANOSECONDS_PER_MS: u64 = 1_000_000;
 /// Sends a batch and returns the call's token.
 pub(super) fn post(push: &PushConfig, body: &[u8]) -> Result<u32, Status> {
     let authorization = push.bearer_token.as_ref().map(|token| token.authorization());
-    let clock = (host::now_ns() / NANOSECONDS_PER_MS).to_string();
+    let clock = (abi::now_ns() / NANOSECONDS_PER_MS).to_string();
     let mut headers = vec![
         (":method", "POST"),
         (":path", push.path.as_str()),
@@ -30,21 +25,17 @@ pub(super) fn post(push: &PushConfig, body: &[u8]) -> Result<u32, Status> {
     if let Some(value) = &authorization {
         headers.push(("authorization", value));
     }
-    let timeout = Duration::from_millis(push.timeout_ms);
-    hostcalls::dispatch_http_call(&push.cluster, headers, Some(body), Vec::new(), timeout)
+    let timeout_ms = u32::try_from(push.timeout_ms).unwrap_or(u32::MAX);
+    abi::http_call(&push.cluster, &headers, body, timeout_ms)
 }
 
-/// Reads the response whose callback is running. Without headers, reading one would panic.
+/// Reads the response whose callback is running. Without headers, there is no map to read.
 pub(super) fn response(num_headers: usize, body_size: usize) -> Response {
     if num_headers == 0 {
         return Response::default();
     }
     let size = body_size.min(MAX_ANSWER_BYTES);
-    let body = if size > 0 {
-        hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size).ok().flatten()
-    } else {
-        None
-    };
+    let body = if size > 0 { abi::buffer(Buffer::HttpCallResponseBody, 0, size) } else { None };
     Response {
         status: header(":status").and_then(|status| status.parse().ok()),
         retry_after: header("retry-after"),
@@ -53,6 +44,5 @@ pub(super) fn response(num_headers: usize, body_size: usize) -> Response {
 }
 
 fn header(name: &str) -> Option<String> {
-    let value = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name);
-    String::from_utf8(value.ok()??).ok()
+    String::from_utf8(abi::header(Map::HttpCallResponseHeaders, name)?).ok()
 }

@@ -1,12 +1,11 @@
 //! What the filter asks of the host. An error of the host is an absence, never a failure.
 
-use std::time::UNIX_EPOCH;
+use std::cell::RefCell;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{MapType, Status};
-
+use super::abi::{self, Buffer, Map, Status};
 use crate::identity::Attributes;
 use crate::limits::MAX_DRAWS;
+use crate::observe::Data;
 
 /// The key under which VMs draw numbers.
 const DRAW_KEY: &str = "flow_filter.instances";
@@ -16,20 +15,33 @@ pub(super) struct Host;
 
 impl Attributes for Host {
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        hostcalls::get_property(path.to_vec()).ok().flatten()
+        thread_local! {
+            static PATH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        PATH.with_borrow_mut(|joined| {
+            joined.clear();
+            for (index, step) in path.iter().enumerate() {
+                if index > 0 {
+                    joined.push(0);
+                }
+                joined.extend_from_slice(step.as_bytes());
+            }
+            abi::property(joined)
+        })
     }
 
     fn request_header(&self, name: &str) -> Option<Vec<u8>> {
-        hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+        abi::header(Map::RequestHeaders, name)
     }
 }
 
-/// The wall time, in nanoseconds since the Unix epoch; 0 if the host does not tell.
-pub(super) fn now_ns() -> u64 {
-    hostcalls::get_current_time()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+impl Data for Host {
+    fn read(&self, start: u64, size: u64) -> Vec<u8> {
+        let (Ok(start), Ok(size)) = (usize::try_from(start), usize::try_from(size)) else {
+            return Vec::new();
+        };
+        abi::buffer(Buffer::DownstreamData, start, size).unwrap_or_default()
+    }
 }
 
 /// An attribute of the node as text; empty if it is not there.
@@ -45,18 +57,17 @@ pub(super) fn text(path: &[&str]) -> String {
 /// the first. A write that names a version succeeds for one VM only.
 pub(super) fn draw() -> u32 {
     for _ in 0..MAX_DRAWS {
-        let version = match hostcalls::get_shared_data(DRAW_KEY) {
-            Ok((_, Some(version))) => version,
-            Ok((_, None)) => match hostcalls::set_shared_data(DRAW_KEY, Some(b"1"), None) {
-                Ok(()) | Err(Status::CasMismatch) => continue,
+        let Some(version) = abi::shared_version(DRAW_KEY) else {
+            match abi::set_shared(DRAW_KEY, b"1", 0) {
+                Ok(()) | Err(Status::CAS_MISMATCH) => continue,
                 Err(_) => break,
-            },
-            Err(_) => break,
+            }
         };
-        if hostcalls::set_shared_data(DRAW_KEY, Some(b"1"), Some(version)).is_ok() {
+        if abi::set_shared(DRAW_KEY, b"1", version).is_ok() {
             return version;
         }
     }
-    log::warn!("flow_filter: no number could be drawn; the instance's id rests on its times");
+    let text = "flow_filter: no number could be drawn; the instance's id rests on its times";
+    abi::log(log::Level::Warn, text);
     0
 }

@@ -1,8 +1,6 @@
 //! `Metrics`: the filter's counters in Envoy's statistics, summed over all threads.
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::MetricType;
-
+use super::abi::{self, Metric};
 use crate::filter::Totals;
 
 /// The counters, and what they have been told already.
@@ -36,7 +34,7 @@ impl Metrics {
     pub fn define(&mut self) {
         let mut counters = [0; NAMES.len()];
         for (counter, name) in counters.iter_mut().zip(NAMES) {
-            match hostcalls::define_metric(MetricType::Counter, name) {
+            match abi::define_metric(Metric::Counter, name) {
                 Ok(id) => *counter = id,
                 Err(_) => return,
             }
@@ -51,7 +49,7 @@ impl Metrics {
         {
             let step = i64::try_from(value.saturating_sub(*told)).unwrap_or(i64::MAX);
             // Envoy refuses a step of 0.
-            if step > 0 && hostcalls::increment_metric(counter, step).is_ok() {
+            if step > 0 && abi::increment_metric(counter, step).is_ok() {
                 *told = value;
             }
         }

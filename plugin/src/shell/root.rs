@@ -1,20 +1,14 @@
 //! `Root`: an instance, as Envoy sees it: it is configured, ticks, pushes, and ends.
 
-use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext, StreamContext};
-use proxy_wasm::types::{BufferType, ContextType};
+use log::Level;
 
+use super::abi::{self, Buffer};
 use super::call;
 use super::host::{self, Host};
-use super::http::Http;
 use super::metrics::Metrics;
-use super::stream::{Shared, Stream};
-use super::tcp::Tcp;
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::filter::Filter;
 use crate::instance::Origin;
 
@@ -22,9 +16,7 @@ use crate::instance::Origin;
 #[derive(Default)]
 pub(super) struct Root {
     configuration: Vec<u8>,
-    /// The configuration cannot be read when Envoy asks for it.
-    mode: Option<Mode>,
-    filter: Option<Shared>,
+    filter: Option<Filter>,
     metrics: Metrics,
     /// A number that no other VM of the process has.
     drawn: u32,
@@ -33,76 +25,14 @@ pub(super) struct Root {
 }
 
 impl Root {
-    /// Runs `action` on the filter, then sends what it returns, logs and counts.
-    fn drive(&mut self, action: impl FnOnce(&mut Filter) -> Option<Rc<[u8]>>) {
-        let Some(shared) = self.filter.clone() else { return };
-        let Ok(mut filter) = shared.try_borrow_mut() else { return };
-        if let Some(first_traffic_ns) = filter.needs_name() {
-            let origin = origin(&filter, first_traffic_ns, self.drawn);
-            filter.name(&origin);
-        }
-        if let Some(body) = action(&mut filter) {
-            match call::post(filter.push_config(), &body) {
-                Ok(token) => filter.sent(token),
-                Err(_) => filter.not_sent(),
-            }
-        }
-        for notice in filter.take_notices() {
-            log::log!(notice.level(), "flow_filter: {notice}");
-        }
-        self.metrics.tell(&filter.totals());
+    /// What it counts with, once it is configured.
+    pub fn filter_mut(&mut self) -> Option<&mut Filter> {
+        self.filter.as_mut()
     }
 
-    fn is_settled(&self) -> bool {
-        self.filter.as_ref().is_none_or(|filter| {
-            filter.try_borrow_mut().is_ok_and(|mut filter| filter.is_settled())
-        })
-    }
-
-    /// Lets Envoy go on once all is settled.
-    fn release(&mut self) {
-        if self.awaited && self.is_settled() {
-            self.awaited = false;
-            // Envoy may have gone on without waiting; then there is nothing to be released.
-            let _ = hostcalls::done();
-        }
-    }
-
-    fn start(&mut self, config: Config) {
-        let started_ns = host::now_ns();
-        self.mode = Some(config.mode);
-        self.drawn = host::draw();
-        let filter = Filter::new(config, &Host, started_ns, seed(started_ns, self.drawn));
-        let _ = hostcalls::set_tick_period(Duration::from_millis(filter.tick_ms()));
-        self.filter = Some(Rc::new(RefCell::new(filter)));
-        self.metrics.define();
-    }
-}
-
-impl Context for Root {
-    fn on_http_call_response(
-        &mut self,
-        token_id: u32,
-        num_headers: usize,
-        body_size: usize,
-        _num_trailers: usize,
-    ) {
-        let response = call::response(num_headers, body_size);
-        self.drive(|filter| filter.answered(token_id, &response, host::now_ns()));
-        self.release();
-    }
-
-    fn on_done(&mut self) -> bool {
-        self.drive(|filter| filter.end(host::now_ns()));
-        self.awaited = !self.is_settled();
-        !self.awaited
-    }
-}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, _plugin_configuration_size: usize) -> bool {
-        let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX);
-        let bytes = bytes.ok().flatten().unwrap_or_default();
+    /// Takes the configuration, and says whether it is one.
+    pub fn configure(&mut self) -> bool {
+        let bytes = abi::buffer(Buffer::PluginConfiguration, 0, usize::MAX).unwrap_or_default();
         if self.filter.is_some() {
             // A root belongs to one configuration; what it has counted must not be dropped.
             return self.configuration == bytes;
@@ -114,30 +44,68 @@ impl RootContext for Root {
                 true
             }
             Err(error) => {
-                log::error!("flow_filter: bad configuration: {error}");
+                abi::log(Level::Error, &format!("flow_filter: bad configuration: {error}"));
                 false
             }
         }
     }
 
-    fn on_tick(&mut self) {
-        self.drive(|filter| filter.tick(host::now_ns()));
-        self.release();
+    /// A tick. Returns whether Envoy, which waited for the end, may go on.
+    pub fn tick(&mut self) -> bool {
+        self.drive(|filter| filter.tick(abi::now_ns()));
+        self.may_go()
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http(Stream::new(self.filter.clone()))))
+    /// A push is answered. Returns whether Envoy, which waited for the end, may go on.
+    pub fn answered(&mut self, token: u32, num_headers: usize, body_size: usize) -> bool {
+        let response = call::response(num_headers, body_size);
+        self.drive(|filter| filter.answered(token, &response, abi::now_ns()));
+        self.may_go()
     }
 
-    fn create_stream_context(&self, _context_id: u32) -> Option<Box<dyn StreamContext>> {
-        Some(Box::new(Tcp(Stream::new(self.filter.clone()))))
+    /// The end begins. Returns whether nothing is left to do.
+    pub fn end(&mut self) -> bool {
+        self.drive(|filter| filter.end(abi::now_ns()));
+        self.awaited = !self.is_settled();
+        !self.awaited
     }
 
-    fn get_type(&self) -> Option<ContextType> {
-        match self.mode {
-            Some(Mode::Tcp) => Some(ContextType::StreamContext),
-            Some(Mode::Http) | None => Some(ContextType::HttpContext),
+    /// Runs `action` on the filter, then sends what it returns, logs and counts.
+    fn drive(&mut self, action: impl FnOnce(&mut Filter) -> Option<Rc<[u8]>>) {
+        let Some(filter) = &mut self.filter else { return };
+        if let Some(first_traffic_ns) = filter.needs_name() {
+            let origin = origin(filter, first_traffic_ns, self.drawn);
+            filter.name(&origin);
         }
+        if let Some(body) = action(filter) {
+            match call::post(filter.push_config(), &body) {
+                Ok(token) => filter.sent(token),
+                Err(_) => filter.not_sent(),
+            }
+        }
+        for notice in filter.take_notices() {
+            if notice.level() <= Level::Info {
+                abi::log(notice.level(), &format!("flow_filter: {notice}"));
+            }
+        }
+        self.metrics.tell(&filter.totals());
+    }
+
+    fn is_settled(&mut self) -> bool {
+        self.filter.as_mut().is_none_or(Filter::is_settled)
+    }
+
+    fn may_go(&mut self) -> bool {
+        self.awaited && self.is_settled()
+    }
+
+    fn start(&mut self, config: Config) {
+        let started_ns = abi::now_ns();
+        self.drawn = host::draw();
+        let filter = Filter::new(config, &Host, started_ns, seed(started_ns, self.drawn));
+        abi::set_tick_ms(u32::try_from(filter.tick_ms()).unwrap_or(u32::MAX));
+        self.filter = Some(filter);
+        self.metrics.define();
     }
 }
 

@@ -1,8 +1,10 @@
 //! The configuration: every error names its field, and the schema knows the same fields.
 
-use flow_filter::config::{Bounds, Config, Mode, Report, Source, bounds, push, source};
+use flow_filter::config::{
+    Bounds, Config, Mode, Report, Source, Template, bounds, identity, push, source,
+};
 use flow_filter::limits;
-use flow_model::Name;
+use flow_model::{Name, Reporter};
 use serde_json::{Value, json};
 
 fn base() -> Value {
@@ -52,8 +54,12 @@ fn error(text: &str) -> String {
 fn defaults_are_filled_in() {
     let config = parse(&base().to_string());
     assert_eq!((config.mode, config.report), (Mode::Http, Report::Source));
-    assert_eq!(config.src_app, [Source::Literal(Name::new("frontend").unwrap())]);
-    assert_eq!(config.dest_app, [Source::ClusterName]);
+    for side in Reporter::ALL {
+        let [src_app, dest_app, vpc_id] = config.names.of(side);
+        assert_eq!(*src_app, [Source::Literal(Name::new("frontend").unwrap())]);
+        assert_eq!(*dest_app, [Source::ClusterName]);
+        assert_eq!(*vpc_id, [Source::NodeMetadata(vec!["vpc_id".to_owned()])]);
+    }
     assert_eq!(config.push.path, "/v1/batches");
     assert_eq!(config.push.authority, "flow_aggregator");
     assert_eq!((config.push.interval_ms, config.push.timeout_ms), (5_000, 5_000));
@@ -66,24 +72,43 @@ fn every_kind_of_source_is_read() {
     let sources = json!([
         "cluster_name",
         "peer_uri_san",
+        "local_uri_san",
         {"literal": "x"},
         {"node_metadata": "app"},
         {"node_metadata": ["LABELS", "app.kubernetes.io/name"]},
         {"request_header": "X-App"},
+        {"peer_spiffe": "{service_account}.{namespace}"},
+        {"local_spiffe": "path"},
         {"istio_peer": "app"},
+        {"istio_node": "{service}.{namespace}"},
+        {"istio_endpoint": "workload"},
+        {"istio_cluster": "host"},
+        {"endpoint_metadata": ["flow", "app"]},
+        {"cluster_metadata": ["flow", "app"]},
         {"attribute": ["a", "b"]},
     ]);
     let path = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
+    let mut config = base();
+    config["src_app"] = sources;
+    config["trust_request_headers"] = json!("both");
     assert_eq!(
-        parse(&with("src_app", sources)).src_app,
+        parse(&config.to_string()).names.of(Reporter::Source)[0],
         [
             Source::ClusterName,
             Source::PeerUriSan,
+            Source::LocalUriSan,
             Source::Literal(Name::new("x").unwrap()),
             Source::NodeMetadata(path(&["app"])),
             Source::NodeMetadata(path(&["LABELS", "app.kubernetes.io/name"])),
             Source::RequestHeader("x-app".to_owned()),
-            Source::IstioPeer("app".to_owned()),
+            Source::PeerSpiffe(Template::dotted("service_account", "namespace")),
+            Source::LocalSpiffe(Template::field("path")),
+            Source::IstioPeer(Template::field("app")),
+            Source::IstioNode(Template::dotted("service", "namespace")),
+            Source::IstioEndpoint(Template::field("workload")),
+            Source::IstioCluster(Template::field("host")),
+            Source::EndpointMetadata(path(&["flow", "app"])),
+            Source::ClusterMetadata(path(&["flow", "app"])),
             Source::Attribute(path(&["a", "b"])),
         ]
     );
@@ -92,6 +117,7 @@ fn every_kind_of_source_is_read() {
 #[test]
 fn an_error_names_its_field() {
     let long = "x".repeat(257);
+    let kinds = source::KINDS.join(", ");
     for (path, value, expected) in [
         ("mode", json!(null), "mode: is missing"),
         ("mode", json!("udp"), "mode: must be \"tcp\" or \"http\", not \"udp\""),
@@ -113,20 +139,20 @@ fn an_error_names_its_field() {
         (
             "vpc_id",
             json!(["cluster_name", "cluster"]),
-            "vpc_id[1]: must be \"cluster_name\", \"peer_uri_san\" or an object with one of: \
-             literal, node_metadata, request_header, istio_peer, attribute, not \"cluster\"",
+            &format!(
+                "vpc_id[1]: must be \"cluster_name\", \"peer_uri_san\", \"local_uri_san\" or an \
+                 object with one of: {kinds}, not \"cluster\""
+            ),
         ),
         (
             "vpc_id",
             json!([{"label": "x"}]),
-            "unknown field vpc_id[0].label (known: literal, node_metadata, request_header, \
-             istio_peer, attribute)",
+            &format!("unknown field vpc_id[0].label (known: {kinds})"),
         ),
         (
             "vpc_id",
             json!([{"literal": "x", "istio_peer": "app"}]),
-            "vpc_id[0]: must have exactly one of: literal, node_metadata, request_header, \
-             istio_peer, attribute",
+            &format!("vpc_id[0]: must have exactly one of: {kinds}"),
         ),
         ("vpc_id", json!([{"literal": 3}]), "vpc_id[0].literal: must be a string, not 3"),
         (
@@ -151,6 +177,35 @@ fn an_error_names_its_field() {
             "vpc_id[0].request_header: must be a non-empty string of visible ASCII characters \
              without spaces",
         ),
+        (
+            "vpc_id",
+            json!([{"peer_spiffe": "{team}"}]),
+            "vpc_id[0].peer_spiffe: has no field \"team\" \
+             (known: trust_domain, path, namespace, service_account)",
+        ),
+        (
+            "vpc_id",
+            json!([{"peer_spiffe": "{path"}]),
+            "vpc_id[0].peer_spiffe: must be a template like \"{a}.{b}\", not \"{path\"",
+        ),
+        (
+            "vpc_id",
+            json!([{"request_header": "x-app"}]),
+            "vpc_id: has a request_header, which any caller can forge: say with \
+             trust_request_headers on which listeners it is to be believed",
+        ),
+        (
+            "trust_request_headers",
+            json!(true),
+            "trust_request_headers: must be \"outbound\", \"inbound\" or \"both\", not true",
+        ),
+        (
+            "identity",
+            json!("linkerd"),
+            "identity: must be \"envoy\", \"spiffe\", \"istio\" or an object with spiffe and a \
+             template, not \"linkerd\"",
+        ),
+        ("identity", json!({"istio": "x"}), "unknown field identity.istio (known: spiffe)"),
         ("push", json!(null), "push: is missing"),
         ("push", json!("x"), "push: must be an object, not \"x\""),
         ("push.cluster", json!(null), "push.cluster: is missing"),
@@ -195,7 +250,8 @@ fn an_error_names_its_field() {
         (
             "extra",
             json!(true),
-            "unknown field extra (known: mode, report, src_app, dest_app, vpc_id, push, bounds)",
+            "unknown field extra (known: mode, report, identity, trust_request_headers, src_app, \
+             dest_app, vpc_id, push, bounds)",
         ),
     ] {
         assert_eq!(error(&with(path, value)), expected);
@@ -270,6 +326,10 @@ fn the_schema_knows_the_same_fields_and_bounds() {
     assert_eq!(listed("/properties/push/properties"), sorted(push::FIELDS));
     assert_eq!(listed("/properties/bounds/properties"), sorted(bounds::FIELDS));
     assert_eq!(listed("/$defs/source/oneOf/1/properties"), sorted(source::KINDS));
+    assert_eq!(
+        schema.pointer("/properties/identity/oneOf/0/enum"),
+        Some(&json!(identity::PRESETS))
+    );
     assert_eq!(schema.pointer("/$defs/source/oneOf/0/enum"), Some(&json!(source::WORDS)));
     for (path, range, default) in [
         ("push/properties/interval_ms", limits::INTERVAL_MS, limits::DEFAULT_INTERVAL_MS),

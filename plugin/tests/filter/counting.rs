@@ -1,6 +1,9 @@
 //! Who is counted, under which names, in which hour.
 
+use std::cell::Cell;
+
 use flow_filter::notice::Notice;
+use flow_filter::observe::Data;
 use flow_filter::observe::Moved::{Rx, Tx};
 use flow_model::Reporter::{Destination, Source};
 use serde_json::{Value, json};
@@ -26,6 +29,7 @@ fn http(src_app: Value) -> Sidecar {
         json!({
             "mode": "http",
             "report": "both",
+            "trust_request_headers": "inbound",
             "src_app": src_app,
             "dest_app": "backend",
             "vpc_id": "v",
@@ -85,6 +89,62 @@ fn only_streams_of_the_reported_side_count() {
         let warnings = warnings.filter(|n| matches!(n, Notice::DirectionMissing { .. }));
         assert_eq!(warnings.count(), 1, "{report}");
     }
+}
+
+/// The data of a callback, and how often it was read.
+struct Bytes(&'static [u8], Cell<usize>);
+
+impl Data for Bytes {
+    fn read(&self, start: u64, size: u64) -> Vec<u8> {
+        self.1.set(self.1.get() + 1);
+        self.0.iter().skip(start as usize).take(size as usize).copied().collect()
+    }
+}
+
+#[test]
+fn bytes_that_are_held_back_behind_the_filter_count_once() {
+    let mut sidecar = tcp("both", json!("backend"));
+    let attributes = Fake::outbound();
+    for number in 0..2 {
+        let slot = sidecar.filter.open();
+        for bytes in [&b"first, "[..], b"first, second", b"third"] {
+            sidecar.deliver(slot, bytes.len(), &attributes, &Bytes(bytes, Cell::new(0)));
+        }
+        sidecar.count(slot, Rx(5), &attributes);
+        sidecar.filter.close(slot, &attributes);
+        sidecar.run_ms(2_000);
+        let row = sidecar.aggregator.row(Source, HOUR, ["frontend", "backend", "v"]);
+        assert_eq!(row, (18 * (number + 1), 5 * (number + 1)));
+    }
+    let notices = sidecar.filter.take_notices();
+    assert_eq!(notices.iter().filter(|notice| **notice == Notice::HeldBack).count(), 1);
+}
+
+#[test]
+fn of_streams_that_do_not_count_no_data_is_read() {
+    let bytes = Bytes(b"bytes", Cell::new(0));
+    let mut sidecar = tcp("source", json!("backend"));
+    let attributes = Fake::inbound();
+    let slot = sidecar.filter.open();
+    sidecar.deliver(slot, 5, &attributes, &bytes);
+    sidecar.run_ms(2_000);
+    assert_eq!((sidecar.aggregator.bytes(), bytes.1.get()), (0, 0));
+}
+
+#[test]
+fn once_a_connection_is_answered_its_data_is_read_no_more() {
+    let mut sidecar = tcp("source", json!("backend"));
+    let (attributes, bytes) = (Fake::outbound(), Bytes(b"bytes", Cell::new(0)));
+    let slot = sidecar.filter.open();
+    sidecar.deliver(slot, 5, &attributes, &bytes);
+    sidecar.count(slot, Rx(1), &attributes);
+    let reads = bytes.1.get();
+    for _ in 0..100 {
+        sidecar.deliver(slot, 5, &attributes, &bytes);
+    }
+    assert_eq!((bytes.1.get(), reads), (reads, 1));
+    sidecar.run_ms(2_000);
+    assert_eq!(sidecar.aggregator.row(Source, HOUR, ["frontend", "backend", "v"]), (505, 1));
 }
 
 #[test]
@@ -149,18 +209,36 @@ fn a_long_upload_waits_for_the_first_answer() {
 
 #[test]
 fn a_peer_that_stays_unknown_is_looked_for_a_bounded_number_of_times() {
-    let mut sidecar = tcp("source", json!(["peer_uri_san"]));
+    let mut sidecar = tcp("source", json!([{"istio_peer": "app"}]));
     let attributes = Fake::outbound();
     let slot = sidecar.filter.open();
     for _ in 0..100 {
         sidecar.count(slot, Tx(1), &attributes);
         sidecar.count(slot, Rx(2), &attributes);
     }
-    // The direction, and eight looks for each way.
-    assert_eq!(attributes.reads(), 17);
+    // The direction, and eight looks for each way, at the three places where Istio may put it.
+    assert_eq!(attributes.reads(), 1 + 2 * 8 * 3);
     sidecar.filter.close(slot, &attributes);
     sidecar.run_ms(2_000);
     assert_eq!(sidecar.aggregator.row(Source, HOUR, UNKNOWN), (100, 200));
+}
+
+#[test]
+fn who_was_called_is_settled_once_it_answers() {
+    let mut sidecar = tcp("source", json!(["peer_uri_san", "cluster_name"]));
+    let attributes = Fake::outbound().with("xds.cluster_name", "backend");
+    let slot = sidecar.filter.open();
+    for _ in 0..3 {
+        sidecar.count(slot, Tx(1), &attributes);
+    }
+    assert_eq!(attributes.reads(), 1 + 3 * 2, "a certificate may still come");
+    sidecar.count(slot, Rx(2), &attributes);
+    let reads = attributes.reads();
+    sidecar.count(slot, Rx(2), &attributes);
+    sidecar.filter.close(slot, &attributes);
+    assert_eq!(attributes.reads(), reads, "there is nothing more to look for");
+    sidecar.run_ms(2_000);
+    assert_eq!(sidecar.aggregator.row(Source, HOUR, ["frontend", "backend", "v"]), (3, 4));
 }
 
 #[test]

@@ -15,5 +15,6 @@ mod config;
 mod counting;
 mod delivery;
 mod ending;
+mod presets;
 mod sidecar;
 mod weather;

@@ -6,7 +6,7 @@ use flow_filter::config::Config;
 use flow_filter::filter::Filter;
 use flow_filter::identity::Attributes;
 use flow_filter::instance::Origin;
-use flow_filter::observe::Moved;
+use flow_filter::observe::{Data, Delivery, Moved};
 use flow_filter::push::Response;
 use flow_filter::slab::Slot;
 use serde_json::{Value, json};
@@ -51,6 +51,19 @@ impl Sidecar {
     /// Counts bytes that move now.
     pub fn count(&mut self, slot: Slot, moved: Moved, attributes: &dyn Attributes) {
         self.filter.count(slot, moved, self.now_ms * 1_000_000, attributes);
+    }
+
+    /// Delivers data of a connection now.
+    pub fn deliver(
+        &mut self,
+        slot: Slot,
+        size: usize,
+        attributes: &dyn Attributes,
+        data: &dyn Data,
+    ) {
+        let at_ns = self.now_ms * 1_000_000;
+        let delivery = Delivery { at_ns, size: size as u64, is_end: false };
+        self.filter.deliver(slot, delivery, attributes, data);
     }
 
     /// Lets one tick pass, and returns the call that it makes.

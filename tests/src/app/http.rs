@@ -4,11 +4,14 @@
 //! - `GET /chunked/N` answers the same in chunks.
 //! - `POST /echo` answers the request's body.
 //! - `POST /sink` takes the body, and answers nothing.
+//! - `POST /exchange` takes requests of the TCP app's protocol in its body, and answers each in its
+//!   own body while both stay open.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Error, Read, Write};
 use std::net::TcpStream;
 
-use super::Server;
+use super::{Server, tcp};
+use crate::chunked::{ChunkedReader, ChunkedWriter};
 use crate::payload::payload;
 
 /// Answers are cut into chunks of this size, so that most are of several.
@@ -24,25 +27,40 @@ impl HttpApp {
     }
 }
 
-struct Request {
+/// What comes before a request's body.
+struct Head {
     method: String,
     path: String,
-    body: Vec<u8>,
+    length: usize,
+    is_chunked: bool,
 }
 
 fn serve(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = BufWriter::new(stream);
-    while let Some(request) = read_request(&mut reader)? {
-        answer(&request, &mut writer)?;
+    while let Some(head) = read_head(&mut reader)? {
+        if head.path == "/exchange" {
+            exchange(&mut reader, &mut writer)?;
+        } else {
+            let body = read_body(&head, &mut reader)?;
+            answer(&head, &body, &mut writer)?;
+        }
         writer.flush()?;
     }
     Ok(())
 }
 
-/// The next request on the connection, or none if the peer has closed it.
-fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
+fn exchange(reader: &mut impl BufRead, writer: &mut impl Write) -> io::Result<()> {
+    write!(writer, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+    writer.flush()?;
+    let mut body = ChunkedWriter::new(writer);
+    tcp::answer(&mut ChunkedReader::new(reader), &mut body)?;
+    body.finish()
+}
+
+/// The head of the next request on the connection, or none if the peer has closed it.
+fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     let Some(first) = read_line(reader)? else { return Ok(None) };
     let mut words = first.split(' ');
     let (Some(method), Some(path)) = (words.next(), words.next()) else {
@@ -58,8 +76,17 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
             _ => {}
         }
     }
-    let body = if is_chunked { read_chunks(reader)? } else { read_exactly(reader, length)? };
-    Ok(Some(Request { method: method.to_owned(), path: path.to_owned(), body }))
+    let (method, path) = (method.to_owned(), path.to_owned());
+    Ok(Some(Head { method, path, length, is_chunked }))
+}
+
+fn read_body(head: &Head, reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = vec![0; head.length];
+    match head.is_chunked {
+        true => drop(ChunkedReader::new(reader).read_to_end(&mut body)?),
+        false => reader.read_exact(&mut body)?,
+    }
+    Ok(body)
 }
 
 fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
@@ -68,32 +95,13 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok((!is_end).then(|| line.trim_end().to_owned()))
 }
 
-fn read_exactly(reader: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    reader.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let size = read_line(reader)?.unwrap_or_default();
-        let size = usize::from_str_radix(&size, 16).map_err(Error::other)?;
-        body.extend(read_exactly(reader, size)?);
-        read_line(reader)?;
-        if size == 0 {
-            return Ok(body);
-        }
-    }
-}
-
-fn answer(request: &Request, writer: &mut impl Write) -> io::Result<()> {
-    let size = || request.path.rsplit('/').next().and_then(|size| size.parse().ok());
-    let kind = request.path.split('/').nth(1).unwrap_or_default();
-    match (request.method.as_str(), kind, size()) {
+fn answer(head: &Head, body: &[u8], writer: &mut impl Write) -> io::Result<()> {
+    let size = || head.path.rsplit('/').next().and_then(|size| size.parse().ok());
+    let kind = head.path.split('/').nth(1).unwrap_or_default();
+    match (head.method.as_str(), kind, size()) {
         ("GET", "bytes", Some(size)) => answer_whole("200 OK", &payload(size), writer),
         ("GET", "chunked", Some(size)) => answer_chunked(&payload(size), writer),
-        ("POST", "echo", _) => answer_whole("200 OK", &request.body, writer),
+        ("POST", "echo", _) => answer_whole("200 OK", body, writer),
         ("POST", "sink", _) => answer_whole("200 OK", b"", writer),
         _ => answer_whole("404 Not Found", b"no such thing\n", writer),
     }

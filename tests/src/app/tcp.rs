@@ -2,6 +2,7 @@
 //!
 //! A request is two big-endian `u32`, the sizes of its payload and of the wanted answer, and the
 //! payload; the answer is as many bytes of the payload pattern. A connection carries any number.
+//! So does a body of HTTP that is sent in pieces.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -22,27 +23,49 @@ impl TcpApp {
     }
 }
 
-fn serve(mut stream: TcpStream) -> io::Result<()> {
+fn serve(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    answer(&mut &stream, &mut &stream)
+}
+
+/// Answers requests until there are no more.
+pub fn answer(reader: &mut impl Read, writer: &mut impl Write) -> io::Result<()> {
     let mut header = [0; HEADER_BYTES];
     loop {
-        // An orderly end also comes here, as an end of file that ends the connection.
-        stream.read_exact(&mut header)?;
+        match reader.read_exact(&mut header) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            outcome => outcome?,
+        }
         let [a, b, c, d, e, f, g, h] = header;
         let mut body = vec![0; u32::from_be_bytes([a, b, c, d]) as usize];
-        stream.read_exact(&mut body)?;
+        reader.read_exact(&mut body)?;
         check(&body, body.len());
-        stream.write_all(&payload(u32::from_be_bytes([e, f, g, h]) as usize))?;
+        writer.write_all(&payload(u32::from_be_bytes([e, f, g, h]) as usize))?;
     }
 }
 
 /// Sends one request, reads its answer, checks it, and returns the sizes of both.
-pub fn exchange(stream: &mut TcpStream, sent: usize, wanted: usize) -> (usize, usize) {
+pub fn exchange(
+    reader: &mut impl Read,
+    writer: &mut impl Write,
+    sent: usize,
+    wanted: usize,
+) -> (usize, usize) {
+    let request = request(sent, wanted);
+    writer.write_all(&request).expect("the sidecar takes the request");
+    (request.len(), read_answer(reader, wanted))
+}
+
+/// The bytes of one request.
+pub fn request(sent: usize, wanted: usize) -> Vec<u8> {
     let size = |bytes: usize| u32::try_from(bytes).expect("sizes fit 32 bits").to_be_bytes();
-    let request = [&size(sent)[..], &size(wanted)[..], &payload(sent)].concat();
-    stream.write_all(&request).expect("the sidecar takes the request");
+    [&size(sent)[..], &size(wanted)[..], &payload(sent)].concat()
+}
+
+/// Reads an answer of `wanted` bytes, checks it, and returns its size.
+pub fn read_answer(reader: &mut impl Read, wanted: usize) -> usize {
     let mut answer = vec![0; wanted];
-    stream.read_exact(&mut answer).expect("the app answers");
+    reader.read_exact(&mut answer).expect("the app answers");
     check(&answer, wanted);
-    (request.len(), wanted)
+    wanted
 }

@@ -1,9 +1,10 @@
 //! TCP connections through the frontend's sidecar.
 
-use std::net::TcpStream;
-use std::time::Duration;
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
 
-use crate::app::exchange;
+use super::connect;
+use crate::app::{exchange, read_answer};
 use crate::bytes::Bytes;
 
 /// A connection that stays open until it is dropped.
@@ -12,18 +13,30 @@ pub struct TcpConnection(TcpStream);
 impl TcpConnection {
     /// Connects to the listener on `port`.
     pub fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port))
-            .unwrap_or_else(|error| panic!("the sidecar takes no connection: {error}"));
-        stream.set_nodelay(true).expect("a socket has options");
-        let limit = Some(Duration::from_secs(30));
-        stream.set_read_timeout(limit).expect("a socket has time limits");
-        Self(stream)
+        Self(connect(port))
     }
 
     /// Sends `sent` bytes of payload and has `wanted` bytes answered. Returns what went over the
     /// connection, the protocol's own header included.
     pub fn exchange(&mut self, sent: usize, wanted: usize) -> Bytes {
-        let (tx, rx) = exchange(&mut self.0, sent, wanted);
+        let (tx, rx) = exchange(&mut &self.0, &mut &self.0, sent, wanted);
         Bytes::new(tx, rx)
+    }
+
+    /// Sends bytes of requests as they are, see [`request`](crate::app::request). What they want
+    /// answered is left to [`TcpConnection::answer`].
+    pub fn send(&mut self, bytes: &[u8]) -> Bytes {
+        self.0.write_all(bytes).expect("the sidecar takes bytes");
+        Bytes::new(bytes.len(), 0)
+    }
+
+    /// Says that no more is sent.
+    pub fn end(&mut self) {
+        self.0.shutdown(Shutdown::Write).expect("the connection is open");
+    }
+
+    /// Reads the answer to a request that wanted so many bytes.
+    pub fn answer(&mut self, wanted: usize) -> Bytes {
+        Bytes::new(0, read_answer(&mut self.0, wanted))
     }
 }

@@ -76,7 +76,12 @@ fn the_first_source_that_exists_gives_the_name() {
     let sources = r#"["peer_uri_san", {"node_metadata": "no_such"}, {"request_header": "x-app"}, {"node_metadata": ["labels", "app"]}, {"literal": "never"}]"#;
     let mesh = Mesh::plan()
         // The filter of the HTTP listener only: TCP has no headers.
-        .edit_frontend(HTTP_SOURCE, &HTTP_SOURCE.replace(r#"[{"node_metadata": "app"}]"#, sources))
+        .edit_frontend(
+            HTTP_SOURCE,
+            &HTTP_SOURCE
+                .replace(r#"[{"node_metadata": "app"}]"#, sources)
+                .replace(r#""src_app""#, r#""trust_request_headers": "outbound", "src_app""#),
+        )
         .edit_frontend("metadata:\n", "metadata:\n    labels: { app: labelled }\n")
         .start();
     let url = format!("http://127.0.0.1:{}/sink", mesh.ports().outbound_http);

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use flow_tests::deadline::wait_for;
 use flow_tests::{Bytes, Mesh, Totals};
 
 #[test]
@@ -31,7 +32,7 @@ fn concurrent_connections_are_exact(workers: usize) {
 
     assert_eq!(mesh.frontend().access_log("outbound_tcp").bytes_of(CONNECTIONS), sent);
     assert_eq!(mesh.backend().access_log("inbound_tcp").bytes_of(CONNECTIONS), sent);
-    assert_eq!(counters(&mesh), sent);
+    wait_for_counters(&mesh, sent);
     mesh.ends_with(&Totals::of([("frontend", "backend-tcp", sent)]));
 }
 
@@ -43,7 +44,7 @@ fn a_connection_that_stays_open_is_counted_meanwhile() {
     for round in 1..=5 {
         sent += connection.exchange(10_000 * round, 123_456);
         // The connection is still open, and yet its bytes can be read back, round by round.
-        assert_eq!(counters(&mesh), sent);
+        wait_for_counters(&mesh, sent);
         mesh.fas().wait_for_totals(&Totals::of([("frontend", "backend-tcp", sent)]));
     }
     assert!(mesh.frontend().access_log("outbound_tcp").lines().is_empty(), "it has been closed");
@@ -65,17 +66,20 @@ fn a_connection_that_nothing_is_said_on_is_no_flow() {
     mesh.ends_with(&Totals::of([("frontend", "backend-tcp", sent)]));
 }
 
-/// What Envoy's counters say, on the side of the app and on that of the backend's sidecar.
-fn counters(mesh: &Mesh) -> Bytes {
+/// Envoy's counters say so, on the side of the app and on that of the backend's sidecar. It counts
+/// bytes after it has written them, so that the client may be quicker.
+fn wait_for_counters(mesh: &Mesh, sent: Bytes) {
     let count = |name: &str| mesh.frontend().counter(name);
-    let downstream = Bytes {
-        tx: count("tcp.outbound_tcp.downstream_cx_rx_bytes_total"),
-        rx: count("tcp.outbound_tcp.downstream_cx_tx_bytes_total"),
-    };
-    let upstream = Bytes {
-        tx: count("cluster.backend-tcp.upstream_cx_tx_bytes_total"),
-        rx: count("cluster.backend-tcp.upstream_cx_rx_bytes_total"),
-    };
-    assert_eq!(downstream, upstream, "Envoy's two sides");
-    downstream
+    wait_for(&format!("Envoy's counters to be {sent:?}"), || {
+        let downstream = Bytes {
+            tx: count("tcp.outbound_tcp.downstream_cx_rx_bytes_total"),
+            rx: count("tcp.outbound_tcp.downstream_cx_tx_bytes_total"),
+        };
+        let upstream = Bytes {
+            tx: count("cluster.backend-tcp.upstream_cx_tx_bytes_total"),
+            rx: count("cluster.backend-tcp.upstream_cx_rx_bytes_total"),
+        };
+        let is_so = downstream == sent && upstream == sent;
+        if is_so { Ok(()) } else { Err(format!("they are {downstream:?} and {upstream:?}")) }
+    });
 }

@@ -160,7 +160,10 @@ impl Journal {
 }
 
 pub(super) fn damaged(what: &str, reason: &dyn std::fmt::Display) -> JournalError {
-    JournalError::Damaged { what: what.to_owned(), reason: reason.to_string() }
+    JournalError::Damaged {
+        what: what.to_owned(),
+        reason: crate::text::one_line(&reason.to_string()),
+    }
 }
 
 #[cfg(test)]
