@@ -1,6 +1,7 @@
 //! The command line as a client of a running aggregator: what the commands are, and how they end.
 //! It talks HTTP only, and leaves the server's side to `serve`.
 
+mod audit;
 mod client;
 mod connection;
 mod error;
@@ -52,9 +53,12 @@ pub enum Command {
     /// Shows the groups of flows that moved the most
     #[command(after_help = EXIT_CODES)]
     Top(top::Top),
-    /// Lists the hours that have flows, with their totals
+    /// Lists the hours that have flows, with their totals, and which are complete
     #[command(after_help = EXIT_CODES)]
     Hours(hours::Hours),
+    /// Lists flows whose two sides did not report the same
+    #[command(after_help = EXIT_CODES)]
+    Audit(audit::Audit),
     /// Follows the flows as they change
     #[command(after_help = EXIT_CODES)]
     Tail(tail::Tail),
@@ -81,6 +85,7 @@ pub fn run(command: &Command, program: clap::Command) -> ExitCode {
         Command::Flows(flows) => flows.run(),
         Command::Top(top) => top.run(),
         Command::Hours(hours) => hours.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Tail(tail) => tail.run(),
         Command::Instances(instances) => instances.run(),
         Command::Import(import) => import.run(),

@@ -32,6 +32,7 @@ pub(crate) use self::problem::Problem;
 use crate::auth::Tokens;
 use crate::limits::{MAX_CONCURRENT_READS, MAX_STREAMS, MAX_UNPACKING};
 use crate::metrics::Metrics;
+use crate::query::Completeness;
 use crate::reload::Reloading;
 use crate::store::Store;
 
@@ -49,6 +50,8 @@ pub(crate) struct App {
     pub streams: Arc<Semaphore>,
     /// Whether there is too much to do.
     pub pressure: Arc<Pressure>,
+    /// Which hours are complete.
+    pub completeness: Completeness,
     /// Places for bodies that are being unpacked.
     pub unpacking: Arc<Semaphore>,
 }
@@ -68,6 +71,7 @@ impl App {
             draining: Drain::default(),
             reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            completeness: Completeness::default(),
             unpacking: Arc::new(Semaphore::new(MAX_UNPACKING)),
         }
     }
@@ -82,6 +86,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/summary", get(reads::summary::read)),
         ("/v1/hours", get(reads::hours::read)),
         ("/v1/hints", get(reads::hints::read)),
+        ("/v1/audit", get(reads::audit::read)),
+        ("/v1/completeness", get(reads::completeness::read)),
         ("/v1/instances", get(reads::instances::read)),
         ("/v1/stream", get(stream::follow)),
         ("/healthz", get(health::alive)),

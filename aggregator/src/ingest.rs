@@ -79,12 +79,14 @@ fn write_key(access: &Access, key: &str, body: &[u8]) -> WriteKey {
     WriteKey { key, fingerprint: Sha256::digest(body).into() }
 }
 
-/// Applies a batch exactly once; gives its receipt.
+/// Applies a batch exactly once; gives its receipt. `clock_offset_ms` is how far the sender's
+/// clock is ahead of ours, if it tells.
 pub(crate) async fn write_batch<'a>(
     store: &dyn Store,
     metrics: &Metrics,
     access: &Access,
     body: &'a [u8],
+    clock_offset_ms: Option<i64>,
 ) -> Result<Answer<'a>, IngestError> {
     let refused = |error| {
         metrics.batches.with_label_values(&["refused"]).inc();
@@ -102,6 +104,8 @@ pub(crate) async fn write_batch<'a>(
         watermark_ms: batch.watermark_ms,
         lost_bytes: batch.lost_bytes,
         folded_bytes: batch.folded_bytes,
+        ended: batch.ended,
+        clock_offset_ms,
     };
     let write = Write { origin: Origin::Batch(delivery), flows: batch.flows };
     let applied =

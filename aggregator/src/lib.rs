@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod cli;
+mod clock;
 pub mod commands;
 pub mod config;
 #[cfg(feature = "fuzzing")]

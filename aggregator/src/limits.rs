@@ -50,6 +50,33 @@ pub const MAX_CHANGED_KEYS: usize = 10_000;
 /// Dedupe records that one sweep forgets.
 pub const MAX_FORGOTTEN: usize = 10_000;
 
+/// Hours in which an instance reported lost or folded bytes that are told apart.
+pub const MAX_LOSS_HOURS: usize = 24;
+
+/// How far an instance's clock may be from ours before its hours are called wrong. A push may
+/// take seconds on its way, which looks like a clock that is behind.
+pub const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(10);
+
+/// How long nothing may be heard of an instance before it counts as lost. Filters send something
+/// every minute.
+pub const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// How long after its end an hour can be complete: the first batch of an instance that has just
+/// begun comes within its interval.
+pub const COMPLETE_GRACE: Duration = Duration::from_secs(30);
+
+/// How old a look at all instances may be that says which hours are complete.
+pub const MAX_OVERVIEW_AGE: Duration = Duration::from_secs(1);
+
+/// Instances of a kind that a report on an hour names, unless `limit` says otherwise.
+pub const DEFAULT_WITNESSES: usize = 100;
+
+/// The largest `limit` of such a report.
+pub const MAX_WITNESSES: usize = 1_000;
+
+/// Flows of an audit, unless `limit` says otherwise; the largest `limit` is that of a page.
+pub const DEFAULT_AUDIT_ROWS: usize = 100;
+
 /// How often the committer looks for what has become too old, when nothing else happens.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -264,7 +291,12 @@ const _: () = assert!(MAX_GROUP_WRITES <= MAX_QUEUED_WRITES);
 
 // A page without a limit, and hints without one, are allowed pages and hints.
 const _: () = assert!(DEFAULT_PAGE_ROWS <= MAX_PAGE_ROWS && DEFAULT_SUMMARY_ROWS <= MAX_PAGE_ROWS);
-const _: () = assert!(DEFAULT_HINTS <= MAX_HINTS);
+const _: () = assert!(DEFAULT_HINTS <= MAX_HINTS && DEFAULT_WITNESSES <= MAX_WITNESSES);
+const _: () = assert!(DEFAULT_AUDIT_ROWS <= MAX_PAGE_ROWS);
+
+// A clock that is as wrong as may be, and a filter's pace, are far from what makes one lost.
+const _: () = assert!(LOST_AFTER.as_secs() >= 10 * 60 + MAX_CLOCK_OFFSET.as_secs());
+const _: () = assert!(COMPLETE_GRACE.as_secs() >= MAX_CLOCK_OFFSET.as_secs());
 
 // A chunk of an import fits a body, though every name were as long and as much escaped as it can
 // be; and so does a page an answer.

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub memory_bytes: IntGauge,
     /// `fas_instances`
     pub instances: IntGauge,
+    /// `fas_skewed_instances`
+    pub skewed: IntGauge,
     /// `fas_batches_total{status}`: applied, duplicate, refused
     pub batches: IntCounterVec,
     /// `fas_reported_lost_bytes_total`
@@ -109,6 +111,10 @@ impl Metrics {
                 "Memory that flows take, about.",
             )?,
             instances: IntGauge::new("fas_instances", "Instances whose deliveries are known.")?,
+            skewed: IntGauge::new(
+                "fas_skewed_instances",
+                "Instances that report with a clock more than 10 s off.",
+            )?,
             batches: IntCounterVec::new(
                 Opts::new("fas_batches_total", "Batches by what became of them."),
                 &["status"],
@@ -157,6 +163,7 @@ impl Metrics {
         self.registry.register(Box::new(self.hot_hours.clone()))?;
         self.registry.register(Box::new(self.memory_bytes.clone()))?;
         self.registry.register(Box::new(self.instances.clone()))?;
+        self.registry.register(Box::new(self.skewed.clone()))?;
         self.registry.register(Box::new(self.batches.clone()))?;
         self.registry.register(Box::new(self.lost_bytes.clone()))?;
         self.registry.register(Box::new(self.folded_bytes.clone()))?;

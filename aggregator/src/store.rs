@@ -4,9 +4,12 @@
 //! Every store passes the suite in [`contract`].
 
 pub mod changes;
+pub mod completeness;
 #[cfg(test)]
 mod contract;
 pub mod embedded;
+pub(crate) mod first;
+pub mod instance;
 pub mod selection;
 pub mod summary;
 
@@ -14,6 +17,7 @@ use async_trait::async_trait;
 use flow_model::{CounterError, Counters, Flow, FlowKey, Hour, Reporter, Status};
 
 pub use self::changes::{ChangeSet, ChangedRow, Changes, ChangesError};
+pub use self::instance::{Instance, Loss, Progress};
 pub use self::selection::{Condition, Filter, NameField, Pattern, Position, Selection};
 pub use self::summary::{Group, GroupBy, GroupKey, OrderBy, Summary, Totals};
 
@@ -69,6 +73,16 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Instance>, ReadError>;
 
+    /// Shows all instances that are remembered, in no order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn survey(&self, visit: Visit<'_>) -> Result<(), ReadError>;
+
+    /// Since when instances are remembered, in milliseconds since the Unix epoch: who was last
+    /// seen before may have been forgotten.
+    fn remembers_since_ms(&self) -> u64;
+
     /// Follows what changes after `after`, the `up_to` of an earlier change, or from now on.
     fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes>;
 
@@ -81,6 +95,9 @@ pub trait Store: Send + Sync + 'static {
     /// Finishes what was accepted and lets go of the data. Later calls fail.
     async fn close(&self);
 }
+
+/// Looks at an instance's id and how far it has come. It holds up writes: no more than a look.
+pub type Visit<'a> = &'a mut (dyn FnMut(&str, &Progress) + Send);
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,25 +162,10 @@ pub struct Delivery<'a> {
     pub lost_bytes: u64,
     /// See [`flow_model::Batch::folded_bytes`].
     pub folded_bytes: u64,
-}
-
-/// What an instance has delivered so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// The instance's id.
-    pub id: String,
-    /// The sequence of its last batch.
-    pub sequence: u64,
-    /// The side of its last batch.
-    pub reporter: Reporter,
-    /// The watermark of its last batch, in milliseconds since the Unix epoch, by its own clock.
-    pub watermark_ms: u64,
-    /// Bytes that it reported lost, in all; it stops at the largest counter.
-    pub lost_bytes: u64,
-    /// Bytes that it folded into `_other` rows, in all; it stops at the largest counter.
-    pub folded_bytes: u64,
-    /// When its last batch arrived, in milliseconds since the Unix epoch, by our clock.
-    pub last_seen_ms: u64,
+    /// See [`flow_model::Batch::ended`].
+    pub ended: bool,
+    /// How far the instance's clock is ahead of ours, in milliseconds; none if it does not tell.
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// The counters of the two sides, kept apart because they count the same bytes.
@@ -193,6 +195,19 @@ impl Sides {
             source: self.source.checked_add(other.source)?,
             destination: self.destination.checked_add(other.destination)?,
         })
+    }
+
+    /// What is left when only one side is asked for: its counters alone, and nothing at all if it
+    /// has reported no bytes.
+    pub fn selected(self, reporter: Option<Reporter>) -> Option<Self> {
+        let alone = match reporter {
+            None => return Some(self),
+            Some(Reporter::Source) => Self { source: self.source, ..Self::default() },
+            Some(Reporter::Destination) => {
+                Self { destination: self.destination, ..Self::default() }
+            }
+        };
+        (alone != Self::default()).then_some(alone)
     }
 
     /// One figure for both: the larger, direction by direction. A side can miss bytes, because it

@@ -21,6 +21,8 @@ pub struct Batch<'a> {
     pub lost_bytes: u64,
     /// Bytes of this batch that are in `_other` rows because the table was full.
     pub folded_bytes: u64,
+    /// Whether the instance has ended, in order: all that it saw is in batches up to this one.
+    pub ended: bool,
     /// The deltas, no key twice in an hour, grouped by hour.
     pub flows: Vec<Flow<'a>>,
 }

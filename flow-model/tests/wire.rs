@@ -30,6 +30,7 @@ fn golden_batch() -> Batch<'static> {
         watermark_ms: 1_764_000_123_456,
         lost_bytes: 12,
         folded_bytes: 34,
+        ended: false,
         flows: vec![
             flow(490_000, ["frontend", "backend", "vpc-1"], 100, 200),
             flow(490_000, ["a\"b\\c", "日本 👩‍💻", "v|1"], MAX_COUNTER, 0),
@@ -46,6 +47,17 @@ fn batches_match_the_golden_file_both_ways() {
         str::from_utf8(golden).unwrap()
     );
     assert_eq!(decode_batch(golden).unwrap(), golden_batch());
+}
+
+#[test]
+fn the_last_batch_of_an_instance_matches_the_golden_file_both_ways() {
+    let golden = include_bytes!("golden/batch-v1-ended.json").trim_ascii_end();
+    let batch = Batch { ended: true, flows: Vec::new(), ..golden_batch() };
+    assert_eq!(String::from_utf8(encode_batch(&batch)).unwrap(), str::from_utf8(golden).unwrap());
+    assert_eq!(decode_batch(golden).unwrap(), batch);
+    // Who says that it has not ended says no more than who says nothing.
+    let not_ended = str::from_utf8(golden).unwrap().replace("true", "false");
+    assert_eq!(decode_batch(not_ended.as_bytes()).unwrap(), Batch { ended: false, ..batch });
 }
 
 #[test]
@@ -184,6 +196,9 @@ fn batches_name_their_faults() {
         ("\"watermark_ms\":1764000123456", "\"watermark_ms\":-1", "watermark_ms"),
         ("\"lost_bytes\":12", "\"lost_bytes\":1.5", "lost_bytes"),
         ("\"folded_bytes\":34,", "", "folded_bytes"),
+        ("\"folded_bytes\":34", "\"folded_bytes\":34,\"ended\":1", "ended"),
+        ("\"folded_bytes\":34", "\"folded_bytes\":34,\"ended\":null", "ended"),
+        ("\"folded_bytes\":34", "\"folded_bytes\":34,\"ended\":true,\"ended\":true", "ended"),
         ("100,200", "100,-200", "bytes_rx"),
         ("100,200", "100", "bytes_rx"),
         ("{\"hour\":490000,", "{\"hour\":-1,", "hour"),
@@ -254,8 +269,9 @@ proptest! {
         flows in prop::collection::vec(any_flow(), 0..20),
         instance in any_name(),
         sequence in 1..=MAX_COUNTER,
+        ended in any::<bool>(),
     ) {
-        let batch = Batch { instance, sequence, flows, ..golden_batch() };
+        let batch = Batch { instance, sequence, ended, flows, ..golden_batch() };
         let bytes = encode_batch(&batch);
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
         prop_assert_eq!(decode_batch(&bytes).unwrap(), batch);

@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(batch) = decode_batch(bytes) {
-        assert!(serde_json::from_slice::<serde_json::Value>(bytes).is_ok(), "it is JSON");
+        let value: serde_json::Value = serde_json::from_slice(bytes).expect("it is JSON");
+        let ended = value.get("ended").is_some_and(|ended| ended.as_bool() == Some(true));
+        assert_eq!(ended, batch.ended);
         assert!(batch.sequence > 0 && batch.flows.len() <= MAX_BATCH_FLOWS);
         // What we write ourselves is scanned; what others write may have been parsed.
         assert_eq!(decode_batch(&encode_batch(&batch)).as_ref(), Ok(&batch));

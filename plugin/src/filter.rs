@@ -13,7 +13,7 @@ use crate::instance::Origin;
 use crate::limits::{TICK_MS, TICKS_PER_INTERVAL};
 use crate::notice::Notice;
 use crate::observe::{Data, Delivery, Moved, Recorder};
-use crate::push::{Now, Pace, Pusher, Response};
+use crate::push::{Due, Now, Pace, Pusher, Response};
 use crate::slab::Slot;
 use crate::table::Table;
 
@@ -157,9 +157,8 @@ impl Filter {
         self.recorder.collect(steady_ms);
         self.warn_of_direction();
         self.warn_of_holding();
-        if self.pusher.advance(steady_ms) || self.ending {
-            self.freeze(wall_ms);
-        }
+        let due = self.pusher.advance(steady_ms);
+        self.freeze(if self.ending { Due::End } else { due }, wall_ms);
         self.pusher.send(steady_ms)
     }
 
@@ -169,7 +168,7 @@ impl Filter {
         self.ending = true;
         self.recorder.collect_all();
         self.pusher.hurry();
-        self.freeze(now_ns / NANOSECONDS_PER_MS);
+        self.freeze(Due::End, now_ns / NANOSECONDS_PER_MS);
         self.pusher.send(self.clock.steady_ms())
     }
 
@@ -178,9 +177,11 @@ impl Filter {
         self.ending
     }
 
-    /// Whether all that was counted is delivered or given up.
+    /// Whether all that was counted is delivered or given up, and the end, if it has begun, is told.
     pub fn is_settled(&mut self) -> bool {
-        self.pusher.is_idle() && self.recorder.table().is_empty() && !self.recorder.is_holding()
+        let has_left = self.ending && self.instance.is_some() && !self.pusher.has_ended();
+        let is_empty = self.recorder.table().is_empty() && !self.recorder.is_holding();
+        self.pusher.is_idle() && is_empty && !has_left
     }
 
     /// Takes note that the last body is on its way under this token.
@@ -203,8 +204,8 @@ impl Filter {
             return None;
         }
         self.recorder.collect_all();
-        if !self.recorder.table().is_empty() {
-            self.freeze(now_ns / NANOSECONDS_PER_MS);
+        if !self.recorder.table().is_empty() || !self.pusher.has_ended() {
+            self.freeze(Due::End, now_ns / NANOSECONDS_PER_MS);
         }
         self.pusher.send(steady_ms)
     }
@@ -232,11 +233,11 @@ impl Filter {
         notices
     }
 
-    fn freeze(&mut self, wall_ms: u64) {
+    fn freeze(&mut self, due: Due, wall_ms: u64) {
         let Some(instance) = &self.instance else { return };
         let drains = !self.recorder.is_holding();
         let now = Now { steady_ms: self.clock.between_ticks(wall_ms), wall_ms };
-        self.pusher.freeze(self.recorder.table(), instance, drains, now);
+        self.pusher.freeze(self.recorder.table(), instance, due, drains, now);
     }
 
     fn warn_of_holding(&mut self) {

@@ -70,6 +70,14 @@ pub const TICK_MS: (u64, u64) = (20, 1_000);
 /// How many ticks fit an interval.
 pub const TICKS_PER_INTERVAL: u64 = 5;
 
+/// The longest silence of an instance that has seen traffic, in milliseconds: then it says that it
+/// is there, and up to when it has told all. What is silent for long counts as lost.
+pub const HEARTBEAT_MS: u64 = 60_000;
+
+/// How often the word of the end is sent when there is nothing else to say: then Envoy need not
+/// wait for an aggregator that is away.
+pub const MAX_END_SENDS: u32 = 3;
+
 /// A step of the wall clock beyond this many ticks is taken for a clock that was set.
 pub const MAX_STEP_TICKS: u64 = 10;
 

@@ -3,39 +3,22 @@
 
 mod frozen;
 mod outcome;
+mod pace;
 mod tally;
 
 use std::rc::Rc;
 
+use flow_model::flow::hour_of_ms;
 use flow_model::{Name, Reporter};
 
 use crate::backoff::{Backoff, Jitter};
-use crate::limits::CALLBACK_GRACE_MS;
+use crate::limits::{CALLBACK_GRACE_MS, HEARTBEAT_MS, MAX_END_SENDS};
 use crate::notice::Notice;
 use crate::table::Table;
 use frozen::{Frozen, Head, on_wire};
 pub use outcome::{Outcome, Response, Why};
+pub use pace::{Due, Now, Pace};
 pub use tally::Tally;
-
-/// How often and how much is pushed.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// The time between two pushes, in milliseconds.
-    pub interval_ms: u64,
-    /// The time that a push may take, in milliseconds.
-    pub timeout_ms: u64,
-    /// The most rows of a batch.
-    pub max_batch_flows: usize,
-}
-
-/// The time, by both clocks.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
-    /// Milliseconds since the instance's start, for waits.
-    pub steady_ms: u64,
-    /// Milliseconds since the Unix epoch, for what is said to others.
-    pub wall_ms: u64,
-}
 
 /// The call that is in the air.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +51,10 @@ pub struct Pusher {
     /// How many batches have been rejected since one was delivered.
     rejections: u32,
     push_at_ms: u64,
+    /// When an empty batch is sent rather than none.
+    heartbeat_at_ms: u64,
+    /// Whether the last batch said that it is the last.
+    has_ended: bool,
     /// More was waiting than fitted the last batch.
     backlog: bool,
     tally: Tally,
@@ -82,6 +69,8 @@ impl Pusher {
         Self {
             pace,
             push_at_ms: jitter.below(pace.interval_ms),
+            heartbeat_at_ms: HEARTBEAT_MS,
+            has_ended: false,
             backoff: Backoff::new(jitter.clone()),
             loss_backoff: Backoff::new(jitter),
             default_side,
@@ -102,8 +91,8 @@ impl Pusher {
     }
 
     /// Gives up on a call that never came back, and moves the time of the next push on.
-    /// Returns whether a new batch is due.
-    pub fn advance(&mut self, steady_ms: u64) -> bool {
+    /// Returns what a new batch is due for.
+    pub fn advance(&mut self, steady_ms: u64) -> Due {
         if self.call.is_some_and(|call| call.give_up_at_ms <= steady_ms) {
             self.call = None;
             if self.pending.is_some() {
@@ -117,7 +106,12 @@ impl Pusher {
             let intervals = behind_ms.checked_div(self.pace.interval_ms).unwrap_or(0) + 1;
             self.push_at_ms += intervals * self.pace.interval_ms;
         }
-        self.is_idle() && (due || self.backlog)
+        let is_far = self.pace.interval_ms > HEARTBEAT_MS;
+        match self.is_idle() {
+            true if due || self.backlog => Due::Push,
+            true if is_far && self.heartbeat_at_ms <= steady_ms => Due::Heartbeat,
+            _ => Due::Nothing,
+        }
     }
 
     /// Whether no batch waits, and no call is in the air.
@@ -132,26 +126,42 @@ impl Pusher {
         !table.is_empty() || reports_loss
     }
 
-    /// Freezes a batch of what the table holds. With `drains`, nothing is held back outside of
-    /// the table, and if the batch takes all, it vouches for everything up to `wall_ms`.
+    /// Whether readers wait for a sign of life: after a minute's silence, and after the end of an
+    /// hour, which they take for incomplete until everybody has said that it is over. A batch that
+    /// cannot say so is no answer to that.
+    fn has_been_silent(&self, vouches: bool, Now { steady_ms, wall_ms }: Now) -> bool {
+        let hour_is_over = hour_of_ms(self.watermark_ms) < hour_of_ms(wall_ms);
+        self.heartbeat_at_ms <= steady_ms || (vouches && hour_is_over)
+    }
+
+    /// Freezes a batch of what the table holds, if anything is to be said. With `drains`, nothing
+    /// is held back outside of the table, and if the batch takes all, it vouches for everything
+    /// up to `wall_ms`.
     pub fn freeze(
         &mut self,
         table: &mut Table,
         instance: &Name<'static>,
+        due: Due,
         drains: bool,
-        Now { steady_ms, wall_ms }: Now,
+        now: Now,
     ) {
-        if !self.is_idle() || !self.has_news(table, steady_ms) {
+        let has_word = due == Due::End || self.has_been_silent(drains && table.is_empty(), now);
+        let is_wanted = self.has_news(table, now.steady_ms) || (has_word && !self.has_ended);
+        if !self.is_idle() || due == Due::Nothing || !is_wanted {
             return;
         }
         let reporter = self.next_side(table);
         let lost_bytes = on_wire(self.unreported_lost_bytes(table));
-        let taken = table.take(reporter, self.pace.max_batch_flows);
-        self.backlog = !table.is_empty();
-        if drains && !self.backlog {
+        let most = if due == Due::Heartbeat { 0 } else { self.pace.max_batch_flows };
+        let taken = table.take(reporter, most);
+        let takes_all = drains && table.is_empty();
+        self.backlog = due != Due::Heartbeat && !table.is_empty();
+        if takes_all {
             // A clock that was set back must not take back what was said.
-            self.watermark_ms = self.watermark_ms.max(on_wire(wall_ms));
+            self.watermark_ms = self.watermark_ms.max(on_wire(now.wall_ms));
         }
+        self.heartbeat_at_ms = now.steady_ms + HEARTBEAT_MS;
+        self.has_ended = due == Due::End && takes_all;
         self.sequence += 1;
         self.last_side = Some(reporter);
         self.reported_lost_bytes += lost_bytes;
@@ -163,6 +173,7 @@ impl Pusher {
             reporter,
             watermark_ms: self.watermark_ms,
             lost_bytes,
+            ended: self.has_ended,
         };
         self.pending = Some(Frozen::new(&head, taken));
     }
@@ -221,6 +232,11 @@ impl Pusher {
         }
     }
 
+    /// Whether the last batch said that there will be no more.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// What became of the batches so far.
     pub fn tally(&self) -> Tally {
         self.tally
@@ -255,6 +271,12 @@ impl Pusher {
 
     fn retry(&mut self, why: Why, at_least_ms: u64, steady_ms: u64) {
         let Some(batch) = &self.pending else { return };
+        let says_only_the_end = self.has_ended && batch.bytes == 0 && batch.lost_bytes == 0;
+        if says_only_the_end && self.sends >= MAX_END_SENDS {
+            // Nothing is lost with it: the aggregator finds out by the silence.
+            self.pending = None;
+            return;
+        }
         let wait_ms = self.backoff.next_ms().max(at_least_ms);
         self.retry_at_ms = steady_ms + wait_ms;
         self.tally.retried += 1;

@@ -56,13 +56,14 @@ pub(super) struct HourRow {
     bytes_tx: u128,
     bytes_rx: u128,
     bytes_total: u128,
+    complete: Option<bool>,
 }
 
 impl TableRow for HourRow {
     fn columns() -> Vec<Column> {
         let figures = ["FLOWS", "SENT", "RETURNED", "TOTAL"].map(Column::number);
         let start = [Column::number("HOUR"), Column::text("FROM (UTC)")];
-        start.into_iter().chain(figures).collect()
+        start.into_iter().chain(figures).chain([Column::text("COMPLETE")]).collect()
     }
 
     fn cells(&self, units: Units) -> Vec<String> {
@@ -70,6 +71,52 @@ impl TableRow for HourRow {
         [self.hour.to_string(), time::to_the_minute(&self.start), self.flows.to_string()]
             .into_iter()
             .chain(bytes.map(|bytes| units.bytes(bytes)))
+            .chain([self.complete.map_or("not known", yes_or_no).to_owned()])
+            .collect()
+    }
+}
+
+fn yes_or_no(is_so: bool) -> &'static str {
+    if is_so { "yes" } else { "no" }
+}
+
+/// A flow whose sides disagree.
+#[derive(Debug, Deserialize)]
+pub(super) struct AuditRow {
+    hour: u64,
+    src_app: String,
+    dest_app: String,
+    vpc_id: String,
+    reported_by: String,
+    source_bytes_tx: u64,
+    source_bytes_rx: u64,
+    destination_bytes_tx: u64,
+    destination_bytes_rx: u64,
+    difference_bytes: u128,
+}
+
+impl TableRow for AuditRow {
+    fn columns() -> Vec<Column> {
+        let names = ["SOURCE", "DESTINATION", "VPC", "REPORTED BY"].map(Column::text);
+        let figures =
+            ["SENT (SRC)", "SENT (DEST)", "RETURNED (SRC)", "RETURNED (DEST)", "DIFFERENCE"];
+        let figures = figures.map(Column::number);
+        [Column::number("HOUR")].into_iter().chain(names).chain(figures).collect()
+    }
+
+    fn cells(&self, units: Units) -> Vec<String> {
+        let names = [&self.src_app, &self.dest_app, &self.vpc_id, &self.reported_by];
+        let bytes = [
+            self.source_bytes_tx,
+            self.destination_bytes_tx,
+            self.source_bytes_rx,
+            self.destination_bytes_rx,
+        ];
+        [self.hour.to_string()]
+            .into_iter()
+            .chain(names.map(String::clone))
+            .chain(bytes.map(|bytes| units.bytes(bytes.into())))
+            .chain([units.bytes(self.difference_bytes)])
             .collect()
     }
 }
@@ -84,6 +131,9 @@ pub(super) struct InstanceRow {
     lost_bytes: u64,
     folded_bytes: u64,
     last_seen: String,
+    #[serde(default)]
+    ended: bool,
+    clock_offset_ms: Option<i64>,
 }
 
 impl TableRow for InstanceRow {
@@ -96,6 +146,8 @@ impl TableRow for InstanceRow {
             Column::text("LAST SEEN (UTC)"),
             Column::number("LOST"),
             Column::number("FOLDED"),
+            Column::number("CLOCK"),
+            Column::text("ENDED"),
         ]
     }
 
@@ -110,8 +162,15 @@ impl TableRow for InstanceRow {
             time::to_the_second(&self.last_seen),
             units.bytes(self.lost_bytes.into()),
             units.bytes(self.folded_bytes.into()),
+            self.clock_offset_ms.map(offset).unwrap_or_default(),
+            yes_or_no(self.ended).to_owned(),
         ]
     }
+}
+
+/// How far a clock is ahead.
+fn offset(offset_ms: i64) -> String {
+    format!("{:+.1} s", offset_ms as f64 / 1_000.0)
 }
 
 #[cfg(test)]
@@ -128,7 +187,15 @@ mod tests {
         let cells = row.cells(Units::Exact);
         assert_eq!(
             cells,
-            ["1", "1970-01-01 01:00", "2", "36893488147419103230", "0", "36893488147419103230"]
+            [
+                "1",
+                "1970-01-01 01:00",
+                "2",
+                "36893488147419103230",
+                "0",
+                "36893488147419103230",
+                "not known"
+            ]
         );
         assert_eq!(cells.len(), HourRow::columns().len());
     }
@@ -137,12 +204,27 @@ mod tests {
     fn an_instance_is_shown_with_what_it_could_not_deliver() {
         let row: InstanceRow = serde_json::from_str(
             r#"{"id":"i","sequence":7,"reporter":"source","watermark_ms":61000,"lost_bytes":5,
-                "folded_bytes":2000,"last_seen":"1970-01-01T00:02:00.123Z"}"#,
+                "folded_bytes":2000,"last_seen":"1970-01-01T00:02:00.123Z","ended":true,"clock_offset_ms":-1500}"#,
         )
         .unwrap();
-        let expected =
-            ["i", "source", "7", "1970-01-01 00:01:01", "1970-01-01 00:02:00", "5 B", "2.00 kB"];
-        assert_eq!(row.cells(Units::Human), expected);
-        assert_eq!(InstanceRow::columns().len(), expected.len());
+        let [seen, figures] = [
+            ["i", "source", "7", "1970-01-01 00:01:01", "1970-01-01 00:02:00"].as_slice(),
+            &["5 B", "2.00 kB", "-1.5 s", "yes"],
+        ];
+        assert_eq!(row.cells(Units::Human), [seen, figures].concat());
+        assert_eq!(InstanceRow::columns().len(), seen.len() + figures.len());
+    }
+
+    #[test]
+    fn a_disagreement_is_shown_side_by_side() {
+        let row: AuditRow = serde_json::from_str(
+            r#"{"hour":7,"src_app":"a","dest_app":"b","vpc_id":"v","reported_by":"both",
+                "source_bytes_tx":1,"source_bytes_rx":2,"destination_bytes_tx":4,
+                "destination_bytes_rx":8,"difference_bytes":9}"#,
+        )
+        .unwrap();
+        let expected = ["7", "a", "b", "v", "both", "1", "4", "2", "8", "9"];
+        assert_eq!(row.cells(Units::Exact), expected);
+        assert_eq!(AuditRow::columns().len(), expected.len());
     }
 }

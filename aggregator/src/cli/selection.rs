@@ -1,16 +1,35 @@
 //! `Selection`: the flags that say which flows a command is about, as parameters of the
 //! interface.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::error::CliError;
 use super::query::Query;
 use super::time::{self, When};
 
-/// Which flows.
+/// Which flows, and whose figures of them.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct Selection {
+    #[command(flatten)]
+    flows: FlowSelection,
+
+    /// Only what this side reported [default: the larger of both sides]
+    #[arg(long, value_enum, value_name = "SIDE")]
+    reporter: Option<Side>,
+}
+
+/// A side of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    Source,
+    Destination,
+}
+
+/// Which flows.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct FlowSelection {
     /// One hour: its number, a time in it (2026-11-24T08:00:00Z), now, or as long ago as -24h,
     /// -90m or -7d
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true,
@@ -57,6 +76,25 @@ pub(super) struct Scope {
 }
 
 impl Selection {
+    /// What is selected, as of now.
+    ///
+    /// # Errors
+    /// When a time is not in an hour that there is.
+    pub fn scope(&self, without: Without) -> Result<Scope, CliError> {
+        let mut scope = self.flows.scope(without)?;
+        if let Some(side) = self.reporter {
+            let word = match side {
+                Side::Source => "source",
+                Side::Destination => "destination",
+            };
+            scope.query.push("reporter", word);
+            scope.hours.push_str(&format!(", as the {word} reported"));
+        }
+        Ok(scope)
+    }
+}
+
+impl FlowSelection {
     /// What is selected, as of now.
     ///
     /// # Errors
@@ -123,13 +161,13 @@ mod tests {
 
     const NOW: i128 = (498_723 * 3_600 + 61) * 1_000_000_000;
 
-    fn encoded(selection: &Selection, without: Without) -> String {
+    fn encoded(selection: &FlowSelection, without: Without) -> String {
         selection.scope_at(NOW, without).unwrap().query.encode()
     }
 
     #[test]
     fn without_hours_it_is_the_current_one_or_all() {
-        let nothing = Selection::default();
+        let nothing = FlowSelection::default();
         assert_eq!(encoded(&nothing, Without::CurrentHour), "hour=498723");
         assert_eq!(encoded(&nothing, Without::AllHours), "");
         let heading = nothing.scope_at(NOW, Without::CurrentHour).unwrap().hours;
@@ -138,24 +176,33 @@ mod tests {
 
     #[test]
     fn hours_and_names_become_parameters() {
-        let selection = Selection {
+        let selection = FlowSelection {
             from: Some(When::Ago(24 * 3_600)),
             to: Some(When::Ago(0)),
             src_app: vec!["a*".to_owned(), "b".to_owned()],
             vpc_id: vec!["v".to_owned()],
-            ..Selection::default()
+            ..FlowSelection::default()
         };
         let expected = "from=498699&to=498724&src_app=a*&src_app=b&vpc_id=v";
         assert_eq!(encoded(&selection, Without::CurrentHour), expected);
-        let to_only = Selection { to: Some(When::Hour(5)), ..Selection::default() };
+        let to_only = FlowSelection { to: Some(When::Hour(5)), ..FlowSelection::default() };
         assert_eq!(encoded(&to_only, Without::AllHours), "from=0&to=5");
-        let one = Selection { hour: Some(When::Hour(5)), ..Selection::default() };
+        let one = FlowSelection { hour: Some(When::Hour(5)), ..FlowSelection::default() };
         assert_eq!(encoded(&one, Without::AllHours), "hour=5");
     }
 
     #[test]
+    fn a_side_is_a_parameter_and_is_named() {
+        let flows = FlowSelection { hour: Some(When::Hour(5)), ..FlowSelection::default() };
+        let selection = Selection { flows, reporter: Some(Side::Destination) };
+        let scope = selection.scope(Without::CurrentHour).unwrap();
+        assert_eq!(scope.query.encode(), "hour=5&reporter=destination");
+        assert_eq!(scope.hours, "hour 5, as the destination reported");
+    }
+
+    #[test]
     fn an_hour_that_is_none_names_its_flag() {
-        let selection = Selection { to: Some(When::Hour(1 << 40)), ..Selection::default() };
+        let selection = FlowSelection { to: Some(When::Hour(1 << 40)), ..FlowSelection::default() };
         let error = selection.scope_at(NOW, Without::AllHours).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().starts_with("--to: hours go"), "{error}");

@@ -27,7 +27,7 @@ enum Need {
 }
 
 /// One rule for every method and path. What has none is not served: it cannot be forgotten.
-const RULES: [(Method, &str, Need); 13] = [
+const RULES: [(Method, &str, Need); 15] = [
     (Method::GET, "/flows", Need::Scope(Scope::Read)),
     (Method::POST, "/flows", Need::Scope(Scope::Write)),
     (Method::POST, "/v1/batches", Need::Scope(Scope::Write)),
@@ -35,6 +35,8 @@ const RULES: [(Method, &str, Need); 13] = [
     (Method::GET, "/v1/summary", Need::Scope(Scope::Read)),
     (Method::GET, "/v1/hours", Need::Scope(Scope::Read)),
     (Method::GET, "/v1/hints", Need::Scope(Scope::Read)),
+    (Method::GET, "/v1/audit", Need::Scope(Scope::Read)),
+    (Method::GET, "/v1/completeness", Need::Scope(Scope::Read)),
     (Method::GET, "/v1/stream", Need::Scope(Scope::Read)),
     (Method::GET, "/v1/instances", Need::Unlimited(Scope::Read)),
     (Method::GET, "/metrics", Need::Unlimited(Scope::Read)),

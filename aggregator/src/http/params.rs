@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use crate::limits::MAX_QUERY_BYTES;
 
 pub(super) use self::cursor::{Cursor, CursorScope};
+pub(super) use self::hours::take_one as take_hour;
 pub(super) use self::query::Query;
 pub(super) use self::selection::SelectionParams;
 

@@ -1,6 +1,8 @@
 //! What all reads have in common: their parameters and format, what the asker may see, a bounded
 //! number of them at a time, and answers of any length.
 
+pub(super) mod audit;
+pub(super) mod completeness;
 pub(super) mod flows;
 pub(super) mod hints;
 pub(super) mod hour;
@@ -71,6 +73,23 @@ impl ReadRequest {
     pub fn visible(&self, mut selection: Selection) -> Selection {
         self.access.restrict(&mut selection.filter);
         selection
+    }
+
+    /// Whether the asker may know of instances, which are not of one VPC.
+    pub fn may_see_instances(&self) -> bool {
+        self.access.check_unlimited().is_ok()
+    }
+
+    /// Whether a selection of one hour is complete; nothing for several hours. To be asked before
+    /// the flows are read.
+    ///
+    /// # Errors
+    /// 503 when the store cannot be read.
+    pub async fn is_complete(
+        &self,
+        selection: &Selection,
+    ) -> Result<Option<Option<bool>>, Problem> {
+        Ok(self.app.completeness.of_one_hour(&*self.app.store, selection).await?)
     }
 
     /// The header that leads to the next page (RFC 8288): the same query with another cursor.

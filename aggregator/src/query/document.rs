@@ -67,21 +67,22 @@ mod tests {
     #[test]
     fn sums_are_written_in_full_and_hours_as_times() {
         let totals = Totals { flows: 3, bytes_tx: u128::from(u64::MAX), bytes_rx: 2 };
-        let hours =
-            Hours { hours: [0, 498_752, u32::MAX].map(|h| HourRow::new(h, &totals)).into() };
+        let hours = Hours {
+            hours: [0, 498_752, u32::MAX].map(|h| HourRow::new(h, &totals, Some(h == 0))).into(),
+        };
         let csv = text(&hours, Format::Csv);
         let lines: Vec<&str> = csv.split("\r\n").collect();
         assert_eq!(lines[0], Hours::COLUMNS.join(","));
         let sums = "3,18446744073709551615,2,18446744073709551617";
-        assert_eq!(lines[1], format!("0,1970-01-01T00:00:00Z,{sums}"));
-        assert_eq!(lines[2], format!("498752,2026-11-24T08:00:00Z,{sums}"));
-        assert_eq!(lines[3], format!("4294967295,,{sums}"), "beyond the calendar");
+        assert_eq!(lines[1], format!("0,1970-01-01T00:00:00Z,{sums},true"));
+        assert_eq!(lines[2], format!("498752,2026-11-24T08:00:00Z,{sums},false"));
+        assert_eq!(lines[3], format!("4294967295,,{sums},false"), "beyond the calendar");
         assert_eq!(lines[4..], [""]);
         let json = text(&hours, Format::Json);
         assert!(
             json.starts_with(r#"{"hours":[{"hour":0,"start":"1970-01-01T00:00:00Z","flows":3,"#)
         );
-        assert!(json.contains(r#""bytes_total":18446744073709551617}"#), "{json}");
+        assert!(json.contains(r#""bytes_total":18446744073709551617,"complete":true}"#), "{json}");
         assert_eq!(text(&hours, Format::Ndjson).lines().count(), 3);
     }
 

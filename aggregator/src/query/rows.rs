@@ -31,11 +31,14 @@ pub(crate) struct HourRow {
     bytes_rx: u128,
     /// Both directions together.
     bytes_total: u128,
+    /// Whether all that filters saw in the hour has arrived; null if that is not known any more.
+    #[schema(required = true)]
+    complete: Option<bool>,
 }
 
 impl HourRow {
-    /// The totals of an hour.
-    pub fn new(hour: Hour, totals: &Totals) -> Self {
+    /// The totals of an hour, and whether it is complete.
+    pub fn new(hour: Hour, totals: &Totals, complete: Option<bool>) -> Self {
         let start = Timestamp::from_second(i64::from(hour) * HOUR_SECONDS);
         Self {
             hour,
@@ -44,6 +47,7 @@ impl HourRow {
             bytes_tx: totals.bytes_tx,
             bytes_rx: totals.bytes_rx,
             bytes_total: totals.bytes_total(),
+            complete,
         }
     }
 }
@@ -101,20 +105,37 @@ pub(crate) struct InstanceRow {
     /// When its last batch arrived, by the server's clock.
     #[schema(format = DateTime, required = true)]
     last_seen: Option<String>,
+    /// The first hour that it reported, or could have; 0 if that was not noted.
+    #[schema(value_type = u32, format = Int64, maximum = 4_294_967_295_u64)]
+    first_hour: Hour,
+    /// Whether it has ended, and said so.
+    ended: bool,
+    /// How far its clock was ahead of the server's when its last batch arrived; negative when it
+    /// was behind, null if it does not tell.
+    #[schema(required = true)]
+    clock_offset_ms: Option<i64>,
+}
+
+/// A time in milliseconds since the Unix epoch.
+pub(super) fn time_text(time_ms: u64) -> Option<String> {
+    let time = Timestamp::from_millisecond(i64::try_from(time_ms).ok()?).ok()?;
+    Some(format!("{time:.3}"))
 }
 
 impl From<Instance> for InstanceRow {
     fn from(instance: Instance) -> Self {
-        let last_seen = i64::try_from(instance.last_seen_ms).ok();
-        let last_seen = last_seen.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let Instance { id, progress } = instance;
         Self {
-            id: instance.id,
-            sequence: instance.sequence,
-            reporter: instance.reporter.as_str(),
-            watermark_ms: instance.watermark_ms,
-            lost_bytes: instance.lost_bytes,
-            folded_bytes: instance.folded_bytes,
-            last_seen: last_seen.map(|time| format!("{time:.3}")),
+            id,
+            sequence: progress.sequence,
+            reporter: progress.reporter.as_str(),
+            watermark_ms: progress.watermark_ms,
+            lost_bytes: progress.lost_bytes,
+            folded_bytes: progress.folded_bytes,
+            last_seen: time_text(progress.last_seen_ms),
+            first_hour: progress.first_hour,
+            ended: progress.ended,
+            clock_offset_ms: progress.clock_offset_ms,
         }
     }
 }
@@ -210,6 +231,11 @@ pub(crate) struct SummaryReport {
     rows: Vec<SummaryRow>,
     /// The sums of the rows.
     total: SummaryTotal,
+    /// Whether all that filters saw in the hour has arrived; null if that is not known any more.
+    /// Only for a single hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    pub complete: Option<Option<bool>>,
 }
 
 impl SummaryReport {
@@ -225,13 +251,14 @@ impl SummaryReport {
         };
         let rest = SummaryRow::rest(&summary, group_by);
         let groups = summary.groups.into_iter().map(SummaryRow::group);
-        Self { rows: groups.chain([rest]).collect(), total }
+        Self { rows: groups.chain([rest]).collect(), total, complete: None }
     }
 }
 
 impl Document for Hours {
     type Row = HourRow;
-    const COLUMNS: &[&str] = &["hour", "start", "flows", "bytes_tx", "bytes_rx", "bytes_total"];
+    const COLUMNS: &[&str] =
+        &["hour", "start", "flows", "bytes_tx", "bytes_rx", "bytes_total", "complete"];
 
     fn rows(&self) -> &[HourRow] {
         &self.hours
@@ -249,8 +276,18 @@ impl Document for Hints {
 
 impl Document for Instances {
     type Row = InstanceRow;
-    const COLUMNS: &[&str] =
-        &["id", "sequence", "reporter", "watermark_ms", "lost_bytes", "folded_bytes", "last_seen"];
+    const COLUMNS: &[&str] = &[
+        "id",
+        "sequence",
+        "reporter",
+        "watermark_ms",
+        "lost_bytes",
+        "folded_bytes",
+        "last_seen",
+        "first_hour",
+        "ended",
+        "clock_offset_ms",
+    ];
 
     fn rows(&self) -> &[InstanceRow] {
         &self.instances

@@ -1,10 +1,12 @@
 //! The contract of a store, as tests that every store passes: [`contract_tests!`] makes them for
 //! one. The oracle of random runs is a `BTreeMap`.
 
+mod instances;
 mod model;
 mod reads;
 mod resends;
 
+pub(crate) use self::instances::*;
 pub(crate) use self::model::random_writes_agree_with_the_model;
 pub(crate) use self::reads::*;
 pub(crate) use self::resends::*;
@@ -38,6 +40,7 @@ macro_rules! contract_tests {
         $crate::store::contract::contract_tests! { $place;
             writes_add_up_and_come_back_in_key_order
             the_two_sides_are_kept_apart
+            one_side_can_be_read_alone
             a_batch_is_applied_once
             one_of_many_simultaneous_deliveries_is_applied
             a_sum_beyond_the_range_is_refused_whole
@@ -46,6 +49,8 @@ macro_rules! contract_tests {
             a_scan_does_not_see_later_writes
             a_scan_sees_a_write_whole_or_not_at_all
             hours_and_instances_are_listed_in_order
+            what_instances_say_of_themselves_is_remembered
+            a_survey_shows_every_instance
             a_closed_store_refuses
             pages_follow_each_other_also_while_others_write
             filters_select_by_exact_names_and_prefixes
@@ -86,6 +91,8 @@ fn batch(
         watermark_ms: sequence * 1000,
         lost_bytes: 5,
         folded_bytes: 7,
+        ended: false,
+        clock_offset_ms: None,
     };
     Write { origin: Origin::Batch(delivery), flows }
 }
@@ -286,12 +293,14 @@ pub(crate) async fn hours_and_instances_are_listed_in_order(place: &dyn Place) {
         let hours = store.hours(Selection::all()).await.unwrap();
         assert_eq!(hours, [0, 5, Hour::MAX].map(|hour| (hour, totals)));
         let instances = store.instances(None, 10).await.unwrap();
+        let known: Vec<_> = instances.iter().map(|i| (i.id.as_str(), &i.progress)).collect();
         let known: Vec<_> =
-            instances.iter().map(|i| (i.id.as_str(), i.sequence, i.watermark_ms)).collect();
+            known.iter().map(|(id, one)| (*id, one.sequence, one.watermark_ms)).collect();
         assert_eq!(known, [("empty", 1, 1000), ("i", 3, 3000), ("j", 1, 1000)]);
-        assert_eq!((instances[1].lost_bytes, instances[1].folded_bytes), (10, 14));
-        assert_eq!(instances[1].reporter, Reporter::Destination);
-        assert!(instances[1].last_seen_ms > 1_700_000_000_000);
+        let second = &instances[1].progress;
+        assert_eq!((second.lost_bytes, second.folded_bytes), (10, 14));
+        assert_eq!(second.reporter, Reporter::Destination);
+        assert!(second.last_seen_ms > 1_700_000_000_000);
         assert_eq!(store.instances(None, 2).await.unwrap(), instances[..2]);
         assert_eq!(store.instances(Some("empty"), 1).await.unwrap(), instances[1..2]);
         assert_eq!(store.instances(Some("j"), 1).await.unwrap(), []);

@@ -44,9 +44,10 @@ use self::record::checkpoint::StoredCheckpoint;
 use self::record::entry::EntryWriter;
 use self::scan::RowScan;
 use super::{
-    Applied, ApplyError, Changes, Delivery, GroupBy, Instance, OrderBy, Origin, Position,
-    ReadError, Scan, Selection, Store, Summary, Totals, Write,
+    Applied, ApplyError, Changes, Delivery, GroupBy, Instance, OrderBy, Origin, Position, Progress,
+    ReadError, Scan, Selection, Store, Summary, Totals, Visit, Write,
 };
+use crate::clock::now_ms;
 use crate::limits::{
     DEFAULT_CHECKPOINT_BYTES, DEFAULT_DEDUPE_HOURS, DEFAULT_HOT_HOURS, DEFAULT_MEMORY_BUDGET,
     MAX_QUEUED_BYTES, MAX_QUEUED_WRITES,
@@ -65,6 +66,7 @@ pub struct EmbeddedStore {
     queue: Mutex<Option<SyncSender<Job>>>,
     queue_bytes: Arc<Semaphore>,
     committer: Mutex<Option<JoinHandle<()>>>,
+    dedupe_ms: u64,
 }
 
 /// What is kept, where, and for how long.
@@ -141,6 +143,7 @@ impl EmbeddedStore {
         metrics: Arc<Metrics>,
     ) -> Result<Self, JournalError> {
         let keep = Keep::of(options);
+        let dedupe_ms = keep.dedupe_ms;
         let journal = Journal::open(directory)?;
         let loaded = journal.load(|checkpoint| keep.hot(checkpoint))?;
         let memory = Arc::new(Mutex::new(loaded.memory));
@@ -169,6 +172,7 @@ impl EmbeddedStore {
             queue: Mutex::new(Some(sender)),
             queue_bytes: Arc::new(Semaphore::new(MAX_QUEUED_BYTES)),
             committer: Mutex::new(Some(thread)),
+            dedupe_ms,
         })
     }
 
@@ -229,7 +233,8 @@ impl Store for EmbeddedStore {
         limit: Option<usize>,
     ) -> Result<Box<dyn Scan>, ReadError> {
         let views = self.views(&selection)?;
-        let scan = RowScan::new(views, selection.filter, after, limit);
+        let Selection { filter, reporter, .. } = selection;
+        let scan = RowScan::new(views, filter, reporter, after, limit);
         Ok(Box::new(blocking(move || scan.open_first()).await??))
     }
 
@@ -241,17 +246,17 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Summary, ReadError> {
         let views = self.views(&selection)?;
-        blocking(move || summarize::summarize(&views, &selection.filter, group_by, order_by, limit))
+        blocking(move || summarize::summarize(&views, &selection, group_by, order_by, limit))
             .await?
     }
 
     async fn hours(&self, selection: Selection) -> Result<Vec<(Hour, Totals)>, ReadError> {
-        let Selection { hours, filter } = selection;
         let journal = self.journal()?;
-        let hours = match filter.is_empty() {
-            true => lock(&self.memory).totals(&hours, &journal),
+        // The totals that are kept are those of all flows, reconciled.
+        let hours = match selection.filter.is_empty() && selection.reporter.is_none() {
+            true => lock(&self.memory).totals(&selection.hours, &journal),
             false => {
-                let views = lock(&self.memory).views(&hours, &journal);
+                let views = self.views(&selection)?;
                 views.into_iter().map(|view| (view.hour(), Err(view))).collect()
             }
         };
@@ -260,7 +265,7 @@ impl Store for EmbeddedStore {
             for (hour, known) in hours {
                 let total = known.or_else(|view| {
                     let all = GroupBy::default();
-                    summarize::summarize(&[view], &filter, all, OrderBy::default(), 0)
+                    summarize::summarize(&[view], &selection, all, OrderBy::default(), 0)
                         .map(|summary| summary.total())
                 })?;
                 if total.flows > 0 {
@@ -285,7 +290,20 @@ impl Store for EmbeddedStore {
             found.truncate(limit);
         }
         found.sort_unstable_by_key(|(id, _)| *id);
-        Ok(found.into_iter().map(|(id, record)| record.named(id)).collect())
+        let named = |(id, progress): (&str, &Progress)| Instance {
+            id: id.to_owned(),
+            progress: progress.clone(),
+        };
+        Ok(found.into_iter().map(named).collect())
+    }
+
+    async fn survey(&self, visit: Visit<'_>) -> Result<(), ReadError> {
+        lock(&self.memory).instances().for_each(|(id, progress)| visit(id, progress));
+        Ok(())
+    }
+
+    fn remembers_since_ms(&self) -> u64 {
+        now_ms().saturating_sub(self.dedupe_ms)
     }
 
     fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes> {
@@ -373,6 +391,8 @@ fn owned(delivery: &Delivery<'_>) -> Delivery<'static> {
         watermark_ms: delivery.watermark_ms,
         lost_bytes: delivery.lost_bytes,
         folded_bytes: delivery.folded_bytes,
+        ended: delivery.ended,
+        clock_offset_ms: delivery.clock_offset_ms,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use flow_model::{FlowKey, Hour};
+use flow_model::{FlowKey, Hour, Reporter};
 
 /// A part of a flow's key that is a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,17 +123,20 @@ pub struct Selection {
     pub hours: RangeInclusive<Hour>,
     /// Conditions on names.
     pub filter: Filter,
+    /// Only what this side reported: the other's counters are zero in what is given, and flows of
+    /// which it reported no bytes are left out.
+    pub reporter: Option<Reporter>,
 }
 
 impl Selection {
     /// All flows of one hour.
     pub fn hour(hour: Hour) -> Self {
-        Self { hours: hour..=hour, filter: Filter::default() }
+        Self { hours: hour..=hour, filter: Filter::default(), reporter: None }
     }
 
     /// All flows of all hours.
     pub fn all() -> Self {
-        Self { hours: 0..=Hour::MAX, filter: Filter::default() }
+        Self { hours: 0..=Hour::MAX, filter: Filter::default(), reporter: None }
     }
 }
 

@@ -109,7 +109,7 @@ total     100 B       0 B  100 B      4  100.0%
 #[test]
 fn hours_and_instances_are_listed() {
     let fake = Fake::start();
-    let hour = r#"{"hour":7,"start":"1970-01-01T07:00:00Z","flows":2,"bytes_tx":1500,"bytes_rx":0,"bytes_total":1500}"#;
+    let hour = r#"{"hour":7,"start":"1970-01-01T07:00:00Z","flows":2,"bytes_tx":1500,"bytes_rx":0,"bytes_total":1500,"complete":true}"#;
     let instance = r#"{"id":"i-1","sequence":3,"reporter":"source","watermark_ms":1000,"lost_bytes":0,"folded_bytes":0,"last_seen":"1970-01-01T00:00:02.000Z"}"#;
     let mut memory = fake.memory();
     memory.prepared.insert(("/v1/hours", "application/x-ndjson"), format!("{hour}\n"));
@@ -117,11 +117,39 @@ fn hours_and_instances_are_listed() {
     drop(memory);
     let hours = fas(&fake.url, &["hours"]).good();
     let last = hours.lines().last().unwrap();
-    assert_eq!(last, "   7  1970-01-01 07:00      2  1.50 kB       0 B  1.50 kB");
+    assert_eq!(last, "   7  1970-01-01 07:00      2  1.50 kB       0 B  1.50 kB  yes");
     assert_eq!(fake.memory().asked.last().unwrap(), "/v1/hours");
     let instances = fas(&fake.url, &["instances", "-o", "json"]).good();
     let rows: Vec<Value> = serde_json::from_str(&instances).unwrap();
     assert_eq!(rows[0]["id"], "i-1");
+}
+
+#[test]
+fn disagreements_are_listed() {
+    let fake = Fake::start();
+    let row = r#"{"hour":7,"src_app":"a","dest_app":"b","vpc_id":"v","reported_by":"both","source_bytes_tx":10,"source_bytes_rx":0,"destination_bytes_tx":4,"destination_bytes_rx":0,"difference_bytes":6}"#;
+    fake.memory().prepared.insert(("/v1/audit", "application/x-ndjson"), format!("{row}\n"));
+    let table = fas(&fake.url, &["audit", "--hour=7", "--vpc-id=v", "--one-sided"]).good();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "Flows whose sides disagree, of hour 7");
+    let cells: Vec<&str> = lines[2].split_whitespace().collect();
+    assert_eq!(cells.join(" "), "7 a b v both 10 B 4 B 0 B 0 B 6 B");
+    let asked = fake.memory().asked.last().unwrap().clone();
+    assert_eq!(asked, "/v1/audit?hour=7&vpc_id=v&include=one_sided&limit=100");
+    let lines = fas(&fake.url, &["audit", "--hour=7", "--limit=5", "-o", "ndjson"]).good();
+    assert_eq!(lines, format!("{row}\n"));
+    assert_eq!(fake.memory().asked.last().unwrap(), "/v1/audit?hour=7&limit=5");
+}
+
+#[test]
+fn one_side_is_asked_for_alone() {
+    let fake = Fake::start();
+    fake.fill(1);
+    fas(&fake.url, &["flows", "--hour=7", "--reporter=source", "-o", "ndjson"]).good();
+    let asked = fake.memory().asked.last().unwrap().clone();
+    assert_eq!(asked, "/v1/flows?hour=7&reporter=source&limit=10000");
+    assert_eq!(fas(&fake.url, &["flows", "--reporter", "both"]).code, 2);
+    assert_eq!(fas(&fake.url, &["audit", "--reporter", "source"]).code, 2);
 }
 
 #[test]

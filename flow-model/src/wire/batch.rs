@@ -5,6 +5,8 @@
 //!  "lost_bytes":0,"folded_bytes":0,
 //!  "hours":[{"hour":0,"flows":[["src_app","dest_app","vpc_id",0,0]]}]}
 //! ```
+//!
+//! The last batch of an instance has `"ended":true` before its hours.
 
 use std::fmt;
 
@@ -23,7 +25,7 @@ use crate::reporter::Reporter;
 /// The version of the wire format that this crate writes and reads.
 pub const VERSION: u64 = 1;
 
-const BATCH_FIELDS: [&str; 8] = [
+const BATCH_FIELDS: [&str; 9] = [
     "version",
     "instance",
     "sequence",
@@ -31,6 +33,7 @@ const BATCH_FIELDS: [&str; 8] = [
     "watermark_ms",
     "lost_bytes",
     "folded_bytes",
+    "ended",
     "hours",
 ];
 
@@ -67,6 +70,7 @@ pub(super) fn scan_batch(bytes: &[u8]) -> Option<Batch<'_>> {
     let watermark_ms = integer(&mut scanner, ",\"watermark_ms\":")?;
     let lost_bytes = integer(&mut scanner, ",\"lost_bytes\":")?;
     let folded_bytes = integer(&mut scanner, ",\"folded_bytes\":")?;
+    let ended = scanner.take(ENDED);
     let flows = scan_groups(&mut scanner, bytes.len())?;
     let ends = scanner.take("}") && scanner.is_at_end();
     ends.then_some(Batch {
@@ -76,11 +80,18 @@ pub(super) fn scan_batch(bytes: &[u8]) -> Option<Batch<'_>> {
         watermark_ms,
         lost_bytes,
         folded_bytes,
+        ended,
         flows,
     })
 }
 
+/// What the last batch of an instance has, and no other.
+const ENDED: &str = ",\"ended\":true";
+
 fn scan_groups<'a>(scanner: &mut Scanner<'a>, size_bytes: usize) -> Option<Vec<Flow<'a>>> {
+    if scanner.take(",\"hours\":[]") {
+        return Some(Vec::new());
+    }
     let mut flows = Vec::with_capacity((size_bytes / TYPICAL_ROW_BYTES).min(MAX_BATCH_FLOWS));
     let mut before_group = ",\"hours\":[{\"hour\":";
     while scanner.take(before_group) {
@@ -120,6 +131,9 @@ pub fn encode_batch(batch: &Batch<'_>) -> Vec<u8> {
     push_integer(batch.lost_bytes, &mut out);
     out.extend_from_slice(b",\"folded_bytes\":");
     push_integer(batch.folded_bytes, &mut out);
+    if batch.ended {
+        out.extend_from_slice(ENDED.as_bytes());
+    }
     out.extend_from_slice(b",\"hours\":[");
     for (index, group) in batch.flows.chunk_by(|a, b| a.hour == b.hour).enumerate() {
         if index > 0 {
@@ -167,7 +181,8 @@ impl<'de> Visitor<'de> for BatchObject<'_> {
         let position = self.0;
         let (mut version, mut instance, mut sequence) = (None, None, None);
         let (mut reporter, mut watermark_ms) = (None, None);
-        let (mut lost_bytes, mut folded_bytes, mut flows) = (None, None, None);
+        let (mut lost_bytes, mut folded_bytes) = (None, None);
+        let (mut ended, mut flows) = (None, None);
         let next = || position.seed(Place::default(), FieldName(&BATCH_FIELDS));
         while let Some(name) = map.next_key_seed(next())? {
             let field = Field::of_message(position, name);
@@ -189,6 +204,7 @@ impl<'de> Visitor<'de> for BatchObject<'_> {
                 "watermark_ms" => watermark_ms.replace(map.next_value_seed(integer)?).is_some(),
                 "lost_bytes" => lost_bytes.replace(map.next_value_seed(integer)?).is_some(),
                 "folded_bytes" => folded_bytes.replace(map.next_value_seed(integer)?).is_some(),
+                "ended" => ended.replace(map.next_value_seed(field.flag())?).is_some(),
                 _ => flows.replace(map.next_value_seed(Groups::read(position))?).is_some(),
             };
             if repeated {
@@ -203,6 +219,7 @@ impl<'de> Visitor<'de> for BatchObject<'_> {
             watermark_ms: position.required(watermark_ms, "watermark_ms")?,
             lost_bytes: position.required(lost_bytes, "lost_bytes")?,
             folded_bytes: position.required(folded_bytes, "folded_bytes")?,
+            ended: ended.unwrap_or(false),
             flows: position.required(flows, "hours")?,
         })
     }

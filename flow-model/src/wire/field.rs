@@ -39,6 +39,11 @@ impl<'p> Field<'p> {
         self.read(IntegerVisitor { min: 1, max: MAX_COUNTER })
     }
 
+    /// Reads `true` or `false`.
+    pub fn flag(self) -> Seed<'p, FlagVisitor> {
+        self.read(FlagVisitor)
+    }
+
     /// Reads one of a few words: `parse` knows them, `expected` lists them.
     pub fn word<T>(
         self,
@@ -104,6 +109,20 @@ impl Visitor<'_> for IntegerVisitor {
         } else {
             Err(E::invalid_value(de::Unexpected::Unsigned(value), &self))
         }
+    }
+}
+
+pub(super) struct FlagVisitor;
+
+impl Visitor<'_> for FlagVisitor {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<bool, E> {
+        Ok(value)
     }
 }
 

@@ -12,6 +12,9 @@ const SPACED: &str = "{ \"src_app\" : \"web\",\n\t\"dest_app\": \"db\", \"vpc_id
 
 const BATCH: &str = r#"{"version":1,"instance":"i","sequence":3,"reporter":"source","watermark_ms":5,"lost_bytes":0,"folded_bytes":10,"hours":[{"hour":0,"flows":[["a","b","c",1,2],["a","b","d",30,4]]},{"hour":7,"flows":[["a","b","c",1,2]]}]}"#;
 
+/// The last batch of an instance that had nothing left.
+const LAST_BATCH: &str = r#"{"version":1,"instance":"i","sequence":4,"reporter":"source","watermark_ms":5,"lost_bytes":0,"folded_bytes":0,"ended":true,"hours":[]}"#;
+
 /// A message with some bytes changed, taken away or put in.
 fn mutated(message: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let bytes = prop_oneof![
@@ -41,7 +44,9 @@ fn what_is_written_as_documented_is_scanned() {
             assert!(scan_array(array.as_bytes()).is_some(), "{array}");
         }
     }
-    assert!(scan_batch(BATCH.as_bytes()).is_some());
+    for batch in [BATCH, LAST_BATCH] {
+        assert!(scan_batch(batch.as_bytes()).is_some(), "{batch}");
+    }
 }
 
 proptest! {
@@ -59,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn a_scanned_batch_is_a_parsed_batch(bytes in mutated(BATCH)) {
+    fn a_scanned_batch_is_a_parsed_batch(bytes in prop_oneof![mutated(BATCH), mutated(LAST_BATCH)]) {
         if let Some(batch) = scan_batch(&bytes) {
             prop_assert_eq!(parse_batch(&bytes), Ok(batch));
         }

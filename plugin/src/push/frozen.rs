@@ -32,6 +32,8 @@ pub struct Head<'a> {
     pub watermark_ms: u64,
     /// The bytes lost since the batch before.
     pub lost_bytes: u64,
+    /// Whether this is all that there will be.
+    pub ended: bool,
 }
 
 impl Frozen {
@@ -44,6 +46,7 @@ impl Frozen {
             watermark_ms: head.watermark_ms,
             lost_bytes: head.lost_bytes,
             folded_bytes: on_wire(taken.folded_bytes),
+            ended: head.ended,
             flows: taken.flows,
         };
         Self {

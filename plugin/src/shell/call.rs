@@ -5,14 +5,22 @@ use crate::config::PushConfig;
 use crate::limits::MAX_ANSWER_BYTES;
 use crate::push::Response;
 
+/// Our clock as the batch is sent, in milliseconds since the Unix epoch: from it the aggregator sees
+/// whether the clock is wrong. A header, since the body of a resend must be the very same.
+const SENDER_CLOCK: &str = "sender-clock-ms";
+
+const NANOSECONDS_PER_MS: u64 = 1_000_000;
+
 /// Sends a batch and returns the call's token.
 pub(super) fn post(push: &PushConfig, body: &[u8]) -> Result<u32, Status> {
     let authorization = push.bearer_token.as_ref().map(|token| token.authorization());
+    let clock = (abi::now_ns() / NANOSECONDS_PER_MS).to_string();
     let mut headers = vec![
         (":method", "POST"),
         (":path", push.path.as_str()),
         (":authority", push.authority.as_str()),
         ("content-type", "application/json"),
+        (SENDER_CLOCK, clock.as_str()),
     ];
     if let Some(value) = &authorization {
         headers.push(("authorization", value));

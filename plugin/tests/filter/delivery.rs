@@ -1,5 +1,7 @@
 //! When a batch goes out, what it says, and what an answer means for it.
 
+use flow_filter::config::Config;
+use flow_filter::filter::Filter;
 use flow_filter::observe::Moved::{Rx, Tx};
 use flow_filter::push::Response;
 use flow_model::{Reporter, wire};
@@ -267,4 +269,61 @@ fn the_sides_take_turns() {
     }
     let (source, destination) = (Reporter::Source, Reporter::Destination);
     assert_eq!(sides, [source, destination, source, source]);
+}
+
+/// Ticks for a while, and answers every call well. Gives when each was made, how many flows it
+/// had, and its watermark.
+fn calls(sidecar: &mut Sidecar, duration_ms: u64) -> Vec<(u64, usize, u64)> {
+    let (end_ms, mut calls) = (sidecar.now_ms + duration_ms, Vec::new());
+    while sidecar.now_ms < end_ms {
+        let Some(call) = sidecar.tick() else { continue };
+        let batch = wire::decode_batch(&call.body).unwrap();
+        calls.push((sidecar.now_ms, batch.flows.len(), batch.watermark_ms));
+        let response = sidecar.aggregator.post(&call.body, Fault::None).unwrap();
+        assert!(sidecar.answer(call.token, &response).is_none());
+    }
+    calls
+}
+
+#[test]
+fn an_idle_instance_says_every_minute_that_it_has_told_all() {
+    let mut sidecar = sidecar();
+    outbound(&mut sidecar, "a", 1, 0);
+    let calls = calls(&mut sidecar, 10 * 60_000);
+    assert_eq!(calls.len(), 10, "{calls:?}");
+    for pair in calls.windows(2) {
+        let (at_ms, flows, watermark_ms) = pair[1];
+        assert_eq!((flows, watermark_ms), (0, at_ms));
+        assert!((60_000..=61_000).contains(&(at_ms - pair[0].0)), "{calls:?}");
+    }
+    assert_eq!(sidecar.aggregator.bytes(), 1);
+}
+
+#[test]
+fn an_idle_instance_says_soon_that_an_hour_is_over() {
+    let mut sidecar = sidecar();
+    sidecar.now_ms += HOUR_MS - 10_000;
+    outbound(&mut sidecar, "a", 1, 0);
+    let calls = calls(&mut sidecar, 20_000);
+    let [_, (_, flows, watermark_ms)] = calls[..] else { panic!("{calls:?}") };
+    let after_ms = watermark_ms - (START_MS + HOUR_MS);
+    assert!(flows == 0 && after_ms <= 1_200, "{calls:?}");
+}
+
+#[test]
+fn who_pushes_seldom_is_heard_of_in_between() {
+    let mut sidecar = sidecar();
+    let mut config = config(100, 100);
+    let push = json!({"cluster": "aggregator", "interval_ms": HOUR_MS, "timeout_ms": 1_000});
+    config["push"] = push;
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    let node = Fake::default().with("xds.node.metadata.app", "frontend");
+    sidecar.filter = Filter::new(config, &node, START_MS * 1_000_000, 1);
+    outbound(&mut sidecar, "a", 1, 0);
+    let calls = calls(&mut sidecar, 2 * HOUR_MS);
+    let pushed = calls.iter().position(|(_, flows, _)| *flows > 0).unwrap();
+    assert!(calls.windows(2).all(|pair| pair[1].0 - pair[0].0 <= 61_000), "{calls:?}");
+    // Until then it has not told all, and does not say so.
+    assert!(calls[..pushed].iter().all(|(_, _, watermark_ms)| *watermark_ms == START_MS));
+    assert!(calls[pushed..].iter().all(|(at_ms, _, watermark_ms)| watermark_ms == at_ms));
 }

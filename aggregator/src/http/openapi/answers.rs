@@ -11,7 +11,7 @@ use utoipa::openapi::{RefOr, Response};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use super::bodies::{FlowObject, described};
-use crate::query::{Document, Format, Hints, Hours, Instances, SummaryReport};
+use crate::query::{Audit, Document, Format, Hints, Hours, Instances, SummaryReport};
 
 /// A page of flows in JSON.
 pub(in crate::http) struct FlowPage;
@@ -22,10 +22,19 @@ impl PartialSchema for FlowPage {
         ObjectBuilder::new()
             .property("flows", ArrayBuilder::new().items(described::<FlowObject>()))
             .property("next_cursor", ObjectBuilder::new().schema_type(cursor))
+            .property("complete", complete())
             .required("flows")
             .required("next_cursor")
             .into()
     }
+}
+
+fn complete() -> ObjectBuilder {
+    let description = "Whether all that filters saw in the hour has arrived; null if that is not \
+                       known any more. Only for a single hour.";
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Boolean, Type::Null]))
+        .description(Some(description))
 }
 
 impl ToSchema for FlowPage {
@@ -71,6 +80,11 @@ answer! {
 answer! {
     /// `/v1/hints`
     HintsAnswer => table::<Hints>("Values, those with the most bytes first.")
+}
+
+answer! {
+    /// `/v1/audit`
+    AuditAnswer => table::<Audit>("Flows, those with the largest difference first.")
 }
 
 answer! {

@@ -76,7 +76,10 @@ schema! {
             .description(Some(format!("At most {MAX_BATCH_FLOWS} flows in all.")))
             .items(described::<HourGroup>())
             .into()),
-    ])
+    ]).property("ended", ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .description(Some("Whether the instance has ended: this is its last batch."))
+        .default(Some(false.into())))
 }
 
 schema! {

@@ -1,16 +1,18 @@
 //! The parameters of reads, described.
 
-use flow_model::Hour;
 use flow_model::limits::{MAX_COUNTER, MAX_NAME_BYTES};
+use flow_model::{Hour, Reporter};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Required, SchemaFormat};
 
 use super::bodies::{NOT_CONTROL, integer};
+use crate::http::batches::SENDER_CLOCK;
+use crate::http::reads::audit::ONE_SIDED;
 use crate::limits::{
-    DEFAULT_HINTS, DEFAULT_PAGE_ROWS, DEFAULT_SUMMARY_ROWS, MAX_FILTER_VALUES, MAX_HINTS,
-    MAX_PAGE_ROWS,
+    DEFAULT_AUDIT_ROWS, DEFAULT_HINTS, DEFAULT_PAGE_ROWS, DEFAULT_SUMMARY_ROWS, DEFAULT_WITNESSES,
+    MAX_FILTER_VALUES, MAX_HINTS, MAX_PAGE_ROWS, MAX_WITNESSES,
 };
 use crate::store::NameField;
 
@@ -37,8 +39,20 @@ parameters! {
 }
 
 parameters! {
-    /// What all reads share.
+    /// What reads share that give one figure for a flow.
     SelectionParameters => {
+        let mut list = FlowSelectionParameters::into_params(|| None);
+        let sides = text().enum_values(Some(Reporter::ALL.map(Reporter::as_str))).build();
+        let description = "What this side alone reported, without the flows that it did not. \
+                           Without it, the larger of the two in each direction.";
+        list.push(parameter("reporter", description, sides).build());
+        list
+    }
+}
+
+parameters! {
+    /// What all reads of flows share.
+    FlowSelectionParameters => {
         let mut list = vec![
             hour("hour", "One hour, by its number or a time in it. Not besides `from` or `to`.", Hour::MAX.into()),
             hour("from", "The first hour; the hour in which a time lies.", Hour::MAX.into()),
@@ -72,6 +86,38 @@ parameters! {
         parameter("order_by", "What makes a group large.", one_of(&["bytes_total", "bytes_tx", "bytes_rx", "flows"], "bytes_total")).build(),
         limit("Groups before the rest.", MAX_PAGE_ROWS, Some(DEFAULT_SUMMARY_ROWS)),
     ]
+}
+
+parameters! {
+    /// What an audit lists.
+    AuditParameters => {
+        let words = text().enum_values(Some([ONE_SIDED])).build();
+        let description = "Also flows that one side alone has reported.";
+        vec![
+            parameter("include", description, words).build(),
+            limit("Flows to list.", MAX_PAGE_ROWS, Some(DEFAULT_AUDIT_ROWS)),
+        ]
+    }
+}
+
+parameters! {
+    /// Which hour's completeness.
+    CompletenessParameters => {
+        let mut hour = hour("hour", "The hour, by its number or a time in it.", Hour::MAX.into());
+        hour.required = Required::True;
+        vec![hour, limit("Instances of a kind to name.", MAX_WITNESSES, Some(DEFAULT_WITNESSES))]
+    }
+}
+
+parameters! {
+    /// What the sender of a batch says of itself.
+    BatchParameters => {
+        // Nothing is refused for it.
+        let description = "The sender's clock as it sends this, in milliseconds since the Unix \
+                           epoch, by which a wrong clock is told. What is no integer is ignored.";
+        let clock = parameter(SENDER_CLOCK, description, text().build());
+        vec![clock.parameter_in(ParameterIn::Header).build()]
+    }
 }
 
 parameters! {

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use flow_model::{FlowKey, Hour, Name};
+use flow_model::{FlowKey, Hour, Name, Reporter};
 use sha2::{Digest, Sha256};
 
 use super::{ParamError, Query};
@@ -21,6 +21,9 @@ impl CursorScope {
         let mut hash = Sha256::new_with_prefix(b"flows");
         hash.update(selection.hours.start().to_le_bytes());
         hash.update(selection.hours.end().to_le_bytes());
+        if let Some(reporter) = selection.reporter {
+            hash.update([b'r', u8::from(reporter == Reporter::Destination)]);
+        }
         for field in NameField::ALL {
             for condition in selection.filter.on(field) {
                 hash.update([b'c', u8::try_from(field.position()).unwrap_or_default()]);
@@ -127,7 +130,7 @@ mod tests {
     fn of_app(pattern: Pattern) -> Selection {
         let mut filter = Filter::default();
         filter.require(NameField::SrcApp, vec![pattern]);
-        Selection { hours: 1..=2, filter }
+        Selection { hours: 1..=2, filter, reporter: None }
     }
 
     #[test]
@@ -150,6 +153,8 @@ mod tests {
             of_app(Pattern::Exact("a".to_owned())),
             of_app(Pattern::Prefix("a".to_owned())),
             of_app(Pattern::Exact("b".to_owned())),
+            Selection { reporter: Some(Reporter::Source), ..Selection::all() },
+            Selection { reporter: Some(Reporter::Destination), ..Selection::all() },
         ];
         for (n, selection) in selections.iter().enumerate() {
             let text = Cursor::after(CursorScope::flows(selection), &here());

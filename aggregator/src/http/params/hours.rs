@@ -43,6 +43,13 @@ pub(super) fn take(query: &mut Query) -> Result<Option<Hours>, ParamError> {
     }
 }
 
+/// Takes `hour`, which must be there.
+pub(in crate::http) fn take_one(query: &mut Query) -> Result<Hour, ParamError> {
+    let hour = moment(query, "hour", END - 1)?;
+    let hour = hour.ok_or_else(|| ParamError::bad("hour", "is missing"))?;
+    Hour::try_from(hour.first).map_err(|_| ParamError::bad("hour", "is before 1970"))
+}
+
 /// The hours from one up to another, not included. Before hour 0 there is nothing.
 fn half_open(from: i64, to: i64) -> RangeInclusive<Hour> {
     let hour = |hour: i64| Hour::try_from(hour.clamp(0, END - 1)).unwrap_or(Hour::MAX);
@@ -141,6 +148,16 @@ mod tests {
             "from=1960-01-01T00:00:00Z&to=1969-12-31T23:59:59.9Z",
         ] {
             assert!(hours(text).unwrap().unwrap().is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_hour_is_asked_for_in_the_same_ways() {
+        let one = |text: &str| take_one(&mut Query::parse(text).unwrap());
+        assert_eq!(one("hour=7"), Ok(7));
+        assert_eq!(one("hour=1970-01-01T07:59:00Z"), Ok(7));
+        for bad in ["", "from=7", "hour=", "hour=1969-12-31T23:59:59Z", "hour=7&hour=7"] {
+            assert!(one(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! `SelectionParams`: the parameters that all reads share: hours and names.
 
-use flow_model::Hour;
+use flow_model::{Hour, Reporter};
 
 use super::hours::{self, Hours};
 use super::{ParamError, Query, pattern};
@@ -14,11 +14,19 @@ pub(in crate::http) struct SelectionParams {
     pub hours: Option<Hours>,
     /// The conditions on names.
     pub filter: Filter,
+    /// The side whose counters are meant, if only one is.
+    pub reporter: Option<Reporter>,
 }
 
 impl SelectionParams {
-    /// Takes `hour`, `from`, `to`, `src_app`, `dest_app`, `vpc_id`.
+    /// Takes `hour`, `from`, `to`, `src_app`, `dest_app`, `vpc_id`, `reporter`.
     pub fn take(query: &mut Query) -> Result<Self, ParamError> {
+        let both_sides = Self::take_for_both_sides(query)?;
+        Ok(Self { reporter: take_reporter(query)?, ..both_sides })
+    }
+
+    /// Takes the same without `reporter`.
+    pub fn take_for_both_sides(query: &mut Query) -> Result<Self, ParamError> {
         let hours = hours::take(query)?;
         let mut filter = Filter::default();
         let mut left = MAX_FILTER_VALUES;
@@ -40,14 +48,14 @@ impl SelectionParams {
             });
             filter.require(field, patterns.collect::<Result<_, _>>()?);
         }
-        Ok(Self { hours, filter })
+        Ok(Self { hours, filter, reporter: None })
     }
 
     /// The selection where it must be said where the hours begin.
     pub fn with_begin(self) -> Result<Selection, ParamError> {
         match self.hours {
             Some(Hours { range, has_begin: true }) => {
-                Ok(Selection { hours: range, filter: self.filter })
+                Ok(Selection { hours: range, filter: self.filter, reporter: self.reporter })
             }
             _ => Err(ParamError::bad("hour", "is missing: give hour, or from, or from and to")),
         }
@@ -56,8 +64,14 @@ impl SelectionParams {
     /// The selection where hours may be left out; then all are meant.
     pub fn or_all_hours(self) -> Selection {
         let hours = self.hours.map_or(0..=Hour::MAX, |hours| hours.range);
-        Selection { hours, filter: self.filter }
+        Selection { hours, filter: self.filter, reporter: self.reporter }
     }
+}
+
+fn take_reporter(query: &mut Query) -> Result<Option<Reporter>, ParamError> {
+    let Some(word) = query.one("reporter")? else { return Ok(None) };
+    let reporter = Reporter::parse(&word).map(Some);
+    reporter.ok_or_else(|| ParamError::bad("reporter", "must be source or destination"))
 }
 
 #[cfg(test)]
@@ -80,6 +94,20 @@ mod tests {
         expected.require(NameField::VpcId, vec![Pattern::Exact("v".to_owned())]);
         assert_eq!(params.filter, expected);
         assert_eq!(params.or_all_hours().hours, 0..=Hour::MAX);
+    }
+
+    #[test]
+    fn a_reporter_is_one_of_two_words() {
+        assert_eq!(take("").unwrap().or_all_hours().reporter, None);
+        let one = take("hour=1&reporter=destination").unwrap().with_begin().unwrap();
+        assert_eq!(one.reporter, Some(Reporter::Destination));
+        for bad in ["reporter=", "reporter=both", "reporter=source&reporter=source"] {
+            let Err(ParamError::Bad { name, .. }) = take(bad) else { panic!("{bad}") };
+            assert_eq!(name, "reporter");
+        }
+        let mut query = Query::parse("reporter=source").unwrap();
+        assert!(SelectionParams::take_for_both_sides(&mut query).is_ok());
+        assert!(query.finish().is_err(), "not known where both sides are meant");
     }
 
     #[test]

@@ -56,6 +56,10 @@ pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Prob
     // A JSON document is for programs that read it whole: it is never unbounded.
     let limit = params.limit.or((format == Format::Json).then_some(DEFAULT_PAGE_ROWS));
     let place = request.place().await?;
+    let complete = match format {
+        Format::Json => request.is_complete(&selection).await?,
+        _ => None,
+    };
     // One more tells whether there is another page.
     let mut scan = request.app.store.scan(selection, after, limit.map(|rows| rows + 1)).await?;
     let Some(rows) = limit else {
@@ -66,16 +70,24 @@ pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Prob
     let Page { mut body, next } = blocking(move || page(&mut *scan, format, rows, start)).await?;
     let cursor = next.map(|position| Cursor::after(scope, &position));
     if format == Format::Json {
-        body.extend_from_slice(end_of_document(cursor.as_deref()).as_bytes());
+        body.extend_from_slice(end_of_document(cursor.as_deref(), complete).as_bytes());
     }
     let link = cursor.map(|cursor| request.next_page("/v1/flows", &cursor));
     Ok((headers(format), link, body).into_response())
 }
 
-/// A cursor has no characters that JSON would have escaped.
-fn end_of_document(cursor: Option<&str>) -> String {
-    match cursor {
-        Some(cursor) => format!(",\"next_cursor\":\"{cursor}\"}}"),
-        None => ",\"next_cursor\":null}".to_owned(),
-    }
+/// What comes after the flows: the cursor, and of one hour whether it is complete.
+fn end_of_document(cursor: Option<&str>, complete: Option<Option<bool>>) -> String {
+    let mut end = match cursor {
+        // A cursor has no characters that JSON would have escaped.
+        Some(cursor) => format!(",\"next_cursor\":\"{cursor}\""),
+        None => ",\"next_cursor\":null".to_owned(),
+    };
+    end.push_str(match complete {
+        None => "}",
+        Some(Some(true)) => ",\"complete\":true}",
+        Some(Some(false)) => ",\"complete\":false}",
+        Some(None) => ",\"complete\":null}",
+    });
+    end
 }

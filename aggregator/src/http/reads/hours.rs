@@ -1,4 +1,4 @@
-//! `/v1/hours`: which hours there are, and what is in them.
+//! `/v1/hours`: which hours there are, what is in them, and whether that is all.
 
 use axum::response::Response;
 
@@ -26,7 +26,9 @@ pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Prob
     query.finish()?;
     let selection = request.visible(selection.or_all_hours());
     let _place = request.place().await?;
-    let hours = request.app.store.hours(selection).await?;
-    let hours = hours.iter().map(|(hour, totals)| HourRow::new(*hour, totals)).collect();
-    answer(&Hours { hours }, format)
+    let store = &*request.app.store;
+    let overview = request.app.completeness.overview(store).await?;
+    let hours = store.hours(selection).await?.into_iter();
+    let row = |(hour, totals)| HourRow::new(hour, &totals, overview.verdict(hour).complete);
+    answer(&Hours { hours: hours.map(row).collect() }, format)
 }

@@ -85,8 +85,11 @@ pub(in crate::http) async fn read(request: ReadRequest) -> Result<Response, Prob
         SummaryQuery::take(request.query.clone())?;
     let selection = request.visible(selection);
     let _place = request.place().await?;
+    let complete = request.is_complete(&selection).await?;
     let summary = request.app.store.summarize(selection, group_by, order_by, limit).await?;
-    answer(&SummaryReport::new(summary, group_by), format)
+    let mut report = SummaryReport::new(summary, group_by);
+    report.complete = complete;
+    answer(&report, format)
 }
 
 #[cfg(test)]

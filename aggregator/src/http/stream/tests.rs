@@ -16,7 +16,7 @@ use super::outlet;
 use crate::limits::MAX_STREAM_EVENT_ROWS;
 use crate::store::{
     Applied, ApplyError, ChangeSet, ChangedRow, Changes, ChangesError, GroupBy, Instance, OrderBy,
-    Position, ReadError, Scan, Selection, Sides, Store, Summary, Totals, Write,
+    Position, ReadError, Scan, Selection, Sides, Store, Summary, Totals, Visit, Write,
 };
 
 /// What a follower is going to be told, and where those began who asked.
@@ -91,6 +91,14 @@ impl Store for FakeStore {
 
     async fn instances(&self, _: Option<&str>, _: usize) -> Result<Vec<Instance>, ReadError> {
         Ok(Vec::new())
+    }
+
+    async fn survey(&self, _: Visit<'_>) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    fn remembers_since_ms(&self) -> u64 {
+        0
     }
 
     fn changes(&self, _: Selection, after: Option<u64>) -> Box<dyn Changes> {

@@ -89,9 +89,10 @@ fn any_read() -> impl Strategy<Value = Step> {
     });
     let after = prop::option::of((0_u32..3, 0_usize..KEYS));
     let group_by = any::<([bool; 3], bool)>().prop_map(|(names, hour)| GroupBy { names, hour });
-    (filter, 0_u32..3, 0_u32..4, after, group_by, 0_usize..8).prop_map(
-        |(filter, first, last, after, group_by, limit)| {
-            let selection = Selection { hours: first..=last, filter };
+    let reporter = prop::option::of(prop::sample::select(Reporter::ALL.to_vec()));
+    (filter, 0_u32..3, 0_u32..4, reporter, after, group_by, 0_usize..8).prop_map(
+        |(filter, first, last, reporter, after, group_by, limit)| {
+            let selection = Selection { hours: first..=last, filter, reporter };
             Step::Read { selection, after, group_by, limit }
         },
     )
@@ -111,7 +112,9 @@ impl Model {
             let position = |key: &FlowKey<'static>| Position { hour: *hour, key: key.clone() };
             table.iter().map(move |(key, sides)| (position(key), *sides))
         });
-        rows.filter(|(position, _)| {
+        let seen = rows
+            .filter_map(|(position, sides)| Some((position, sides.selected(selection.reporter)?)));
+        seen.filter(|(position, _)| {
             selection.hours.contains(&position.hour)
                 && selection.filter.matches(&position.key)
                 && after.is_none_or(|after| position > after)

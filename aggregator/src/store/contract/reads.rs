@@ -70,7 +70,7 @@ pub(crate) async fn filters_select_by_exact_names_and_prefixes(place: &dyn Place
         (NameField::DestApp, &["ca*"], 6),
         (NameField::VpcId, &["v-db", "v-x"], 6),
     ] {
-        let selection = Selection { hours: 1..=1, filter: filter(field, patterns) };
+        let selection = Selection { filter: filter(field, patterns), ..Selection::hour(1) };
         let mut scan = store.scan(selection, None, None).await.unwrap();
         let mut found = 0;
         while let Some(row) = scan.next().unwrap() {
@@ -110,7 +110,8 @@ pub(crate) async fn followers_see_what_has_changed(place: &dyn Place) {
     let store = place.open().await;
     let (a, b) = (key("a", "x", "v"), key("b", "x", "v"));
     store.apply(direct(vec![flow(&a, 1, 1, 1)])).await.unwrap();
-    let selection = Selection { hours: 0..=9, filter: filter(NameField::SrcApp, &["a*"]) };
+    let selection =
+        Selection { hours: 0..=9, filter: filter(NameField::SrcApp, &["a*"]), reporter: None };
     let mut follower = store.changes(selection.clone(), None);
     let writer = {
         let (store, a, b) = (Arc::clone(&store), a.clone(), b.clone());
@@ -141,4 +142,51 @@ pub(crate) async fn followers_see_what_has_changed(place: &dyn Place) {
     store.apply(direct(vec![flow(&a, 2, 1, 0)])).await.unwrap();
     assert_eq!(late.next().await.unwrap().rows[0].hour, 2, "it goes on from there");
     assert_eq!(rows(&*store, 1).await[0].1, sides((3, 1), (5, 5)));
+}
+
+pub(crate) async fn one_side_can_be_read_alone(place: &dyn Place) {
+    let store = place.open().await;
+    let [both, source, destination] = ["both", "source", "zest"].map(|name| key(name, "b", "v"));
+    let [from, to] = Reporter::ALL;
+    let sent = vec![flow(&both, 1, 10, 1), flow(&source, 1, 5, 0), flow(&destination, 1, 0, 0)];
+    store.apply(batch("i", 1, from, sent)).await.unwrap();
+    let mut changes = store.changes(of_side(to), None);
+    let received = vec![flow(&both, 1, 4, 6), flow(&destination, 1, 0, 9)];
+    store.apply(batch("j", 1, to, received)).await.unwrap();
+    store.apply(batch("i", 2, from, vec![flow(&source, 1, 1, 0)])).await.unwrap();
+    let (none, only_source) = ((0, 0), [(&both, (10, 1)), (&source, (6, 0))]);
+    let only_destination = [(&both, (4, 6)), (&destination, (0, 9))];
+    for (reporter, expected) in [(from, only_source), (to, only_destination)] {
+        let of = |counters| match reporter {
+            Reporter::Source => sides(counters, none),
+            Reporter::Destination => sides(none, counters),
+        };
+        let mut scan = store.scan(of_side(reporter), None, Some(2)).await.unwrap();
+        for (key, counters) in expected {
+            let row = scan.next().unwrap().unwrap();
+            assert_eq!((&row.key, row.sides), (key, of(counters)));
+        }
+        assert!(scan.next().unwrap().is_none());
+        let total = expected.iter().fold(Totals::default(), |mut total, (_, (tx, rx))| {
+            total.add(&Totals { flows: 1, bytes_tx: (*tx).into(), bytes_rx: (*rx).into() });
+            total
+        });
+        assert_eq!(store.hours(of_side(reporter)).await.unwrap(), [(1, total)]);
+        let all = GroupBy::default();
+        let summary = store.summarize(of_side(reporter), all, OrderBy::Flows, 1).await.unwrap();
+        assert_eq!(summary.total(), total);
+    }
+    let mut changed = Vec::new();
+    while changed.len() < 2 {
+        changed.extend(changes.next().await.unwrap().rows);
+    }
+    assert_eq!(changed[0].sides, sides(none, (4, 6)));
+    let mut sources = store.changes(of_side(from), None);
+    let more = vec![flow(&both, 1, 1, 0), flow(&destination, 1, 1, 0)];
+    store.apply(batch("j", 2, to, more)).await.unwrap();
+    assert_eq!(sources.next().await.unwrap().rows, [], "the other side has not changed");
+}
+
+fn of_side(reporter: Reporter) -> Selection {
+    Selection { reporter: Some(reporter), ..Selection::hour(1) }
 }

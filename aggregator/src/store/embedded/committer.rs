@@ -10,7 +10,7 @@ mod inspect;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use fjall::Slice;
 use flow_model::{Hour, Status};
@@ -35,7 +35,7 @@ pub(super) struct Job {
     pub flow_count: u64,
     /// How many of the flows that came were left out, because their hours are not kept.
     pub expired_flows: u64,
-    /// How many bytes the write adds to each hour, both directions together.
+    /// How many bytes the write adds to each hour, both directions together, in order of hours.
     pub hour_sums: Vec<(Hour, u128)>,
     /// How a resend is told.
     pub identity: Identity,
@@ -237,9 +237,4 @@ fn group_with(first: Job, queue: &Receiver<Job>) -> Vec<Job> {
 fn answer(job: Job, outcome: Result<Applied, ApplyError>) {
     // The client may have gone; its write stands.
     let _ = job.reply.send(outcome);
-}
-
-pub(super) fn now_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }

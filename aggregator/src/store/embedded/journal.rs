@@ -26,7 +26,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 use hashbrown::HashMap;
 
 use self::mark::Mark;
-use super::record::dedupe::{StoredInstance, StoredKey};
+use super::record::dedupe::{StoredKey, encode_progress};
+use crate::store::Progress;
 
 /// What the directory's layout is; a directory of another format is refused.
 const DIRECTORY_FORMAT: &[u8] = b"fas embedded store 2";
@@ -99,7 +100,7 @@ pub(super) struct Journal {
 }
 
 /// The dedupe records of instances, by their ids.
-pub(super) type Instances = HashMap<String, StoredInstance>;
+pub(super) type Instances = HashMap<String, Progress>;
 
 /// The dedupe records of writes that become durable together.
 #[derive(Default)]
@@ -142,8 +143,9 @@ impl Journal {
     pub fn commit(&self, index: u64, value: Slice, dedupe: &Dedupe) -> Result<(), JournalError> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         batch.insert(&self.log, index.to_be_bytes(), value);
-        for (id, instance) in &dedupe.instances {
-            let bytes = instance.encode().map_err(|error| damaged("a dedupe record", &error))?;
+        for (id, progress) in &dedupe.instances {
+            let bytes =
+                encode_progress(progress).map_err(|error| damaged("a dedupe record", &error))?;
             batch.insert(&self.instances, id.as_bytes(), bytes);
         }
         for (key, stored) in &dedupe.write_keys {

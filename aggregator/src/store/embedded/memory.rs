@@ -13,15 +13,14 @@ use super::journal::Journal;
 use super::names::NameId;
 use super::record::DecodeError;
 use super::record::checkpoint::StoredHour;
-use super::record::dedupe::StoredInstance;
 use super::record::entry::EntryReader;
 use super::record::group;
-use crate::store::Totals;
+use crate::store::{Progress, Totals};
 
 #[derive(Default)]
 pub(super) struct Memory {
     hours: BTreeMap<Hour, HourState>,
-    instances: HashMap<String, StoredInstance>,
+    instances: HashMap<String, Progress>,
 }
 
 /// Why a log entry cannot be added.
@@ -137,17 +136,17 @@ impl Memory {
     }
 
     /// What an instance has delivered.
-    pub fn instance(&self, id: &str) -> Option<&StoredInstance> {
+    pub fn instance(&self, id: &str) -> Option<&Progress> {
         self.instances.get(id)
     }
 
     /// All instances, in no order.
-    pub fn instances(&self) -> impl Iterator<Item = (&str, &StoredInstance)> {
+    pub fn instances(&self) -> impl Iterator<Item = (&str, &Progress)> {
         self.instances.iter().map(|(id, record)| (id.as_str(), record))
     }
 
     /// Notes what an instance has delivered.
-    pub fn set_instance(&mut self, id: String, record: StoredInstance) {
+    pub fn set_instance(&mut self, id: String, record: Progress) {
         self.instances.insert(id, record);
     }
 

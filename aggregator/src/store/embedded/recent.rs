@@ -109,7 +109,9 @@ impl Gatherer {
             let keys: Vec<&FlowKey<'_>> = group.iter().map(|(_, key)| key).collect();
             let found = lookup::find(&self.memory, &self.journal, *hour, &keys);
             for (key, sides) in keys.iter().zip(found.map_err(|error| unreadable(&error))?) {
-                rows.push(ChangedRow { hour: *hour, key: (*key).clone().into_owned(), sides });
+                if let Some(sides) = sides.selected(self.selection.reporter) {
+                    rows.push(ChangedRow { hour: *hour, key: (*key).clone().into_owned(), sides });
+                }
             }
         }
         Ok(ChangeSet { up_to, rows })
@@ -121,7 +123,11 @@ impl Gatherer {
         bytes: &'a [u8],
         keys: &mut BTreeSet<(Hour, FlowKey<'a>)>,
     ) -> Result<(), DecodeError> {
-        for flow in EntryReader::new(bytes)? {
+        let reader = EntryReader::new(bytes)?;
+        if self.selection.reporter.is_some_and(|wanted| wanted != reader.reporter()) {
+            return Ok(());
+        }
+        for flow in reader {
             let flow = flow?;
             let [src_app, dest_app, vpc_id] = flow.names;
             let name = |text| Name::new(text).map_err(DecodeError::damaged);
@@ -130,7 +136,7 @@ impl Gatherer {
                 dest_app: name(dest_app)?,
                 vpc_id: name(vpc_id)?,
             };
-            let Selection { hours, filter } = &self.selection;
+            let Selection { hours, filter, .. } = &self.selection;
             if hours.contains(&flow.hour) && filter.matches(&key) {
                 keys.insert((flow.hour, key));
             }

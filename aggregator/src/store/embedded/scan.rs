@@ -1,5 +1,8 @@
 //! `RowScan`: the rows of a read, hour after hour.
 
+use flow_model::Reporter;
+
+use super::hour_table::Record;
 use super::hour_view::{HourView, Rows};
 use super::journal::JournalError;
 use crate::store::{Filter, Position, ReadError, Row, Scan};
@@ -7,6 +10,7 @@ use crate::store::{Filter, Position, ReadError, Row, Scan};
 pub(super) struct RowScan {
     views: std::vec::IntoIter<HourView>,
     filter: Filter,
+    reporter: Option<Reporter>,
     after: Option<Position>,
     left: usize,
     rows: Option<Rows>,
@@ -16,11 +20,12 @@ impl RowScan {
     pub fn new(
         views: Vec<HourView>,
         filter: Filter,
+        reporter: Option<Reporter>,
         after: Option<Position>,
         limit: Option<usize>,
     ) -> Self {
         let left = limit.unwrap_or(usize::MAX);
-        Self { views: views.into_iter(), filter, after, left, rows: None }
+        Self { views: views.into_iter(), filter, reporter, after, left, rows: None }
     }
 
     /// Opens the first hour, which may take long: not for a thread that others wait on.
@@ -51,9 +56,12 @@ impl Scan for RowScan {
         }
         let record = loop {
             let Some(rows) = &mut self.rows else { return Ok(None) };
-            match rows.next().map_err(read_error)? {
-                Some(record) => break record,
-                None => self.open_next()?,
+            let Some(record) = rows.next().map_err(read_error)? else {
+                self.open_next()?;
+                continue;
+            };
+            if let Some(sides) = record.sides.selected(self.reporter) {
+                break Record { sides, ..record };
             }
         };
         self.left -= 1;

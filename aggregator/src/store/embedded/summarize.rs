@@ -17,12 +17,12 @@ use super::hour_table::{HourSnapshot, KeyIds};
 use super::hour_view::{HourView, allowed, passes};
 use super::names::NameId;
 use super::scan::read_error;
-use crate::store::{Filter, GroupBy, GroupKey, OrderBy, ReadError, Summary, Totals};
+use crate::store::{GroupBy, GroupKey, OrderBy, ReadError, Selection, Sides, Summary, Totals};
 
-/// The `limit` largest groups of the flows that pass a filter, and the rest.
+/// The `limit` largest groups of the selected flows of some hours, and the rest.
 pub(super) fn summarize(
     views: &[HourView],
-    filter: &Filter,
+    selection: &Selection,
     group_by: GroupBy,
     order_by: OrderBy,
     limit: usize,
@@ -30,16 +30,17 @@ pub(super) fn summarize(
     if let [view] = views
         && let Some(table) = view.as_table()
     {
-        return Ok(of_table(view, table, filter, group_by, order_by, limit));
+        return Ok(of_table(view, table, selection, group_by, order_by, limit));
     }
     let mut grouping = Grouping::new(group_by);
     let mut names = UnitedNames::default();
     for view in views {
         let mut places: Vec<NameId> = Vec::new();
-        let mut rows = view.rows(filter, None).map_err(read_error)?;
+        let mut rows = view.rows(&selection.filter, None).map_err(read_error)?;
         while let Some(record) = rows.next().map_err(read_error)? {
+            let Some(sides) = record.sides.selected(selection.reporter) else { continue };
             let key = record.key.map(|id| names.place(&mut places, id, || rows.name(id)));
-            grouping.add(key, view.hour(), &Totals::of(record.sides.reconciled()));
+            grouping.add(key, view.hour(), &Totals::of(sides.reconciled()));
         }
     }
     let name = |id: NameId| names.list.get(id as usize);
@@ -52,33 +53,37 @@ pub(super) fn summarize(
 fn of_table(
     view: &HourView,
     table: &HourSnapshot,
-    filter: &Filter,
+    selection: &Selection,
     group_by: GroupBy,
     order_by: OrderBy,
     limit: usize,
 ) -> Summary {
-    let allowed = allowed(filter, || table.names.iter());
-    let is_open = filter.is_empty();
+    let allowed = allowed(&selection.filter, || table.names.iter());
+    let is_open = selection.filter.is_empty();
+    let counters = |key: &KeyIds, sides: Sides| {
+        let sides = sides.selected(selection.reporter)?;
+        (is_open || passes(&allowed, key)).then(|| sides.reconciled())
+    };
     let mut top = Top::new(order_by, limit, |id: NameId| table.names.get(id as usize));
     if keys_are_groups(table, group_by) {
         table.for_each(|key, sides| {
-            if is_open || passes(&allowed, key) {
+            if let Some(counters) = counters(key, sides) {
                 let ids = GroupIds::of(group_by, *key, view.hour());
-                top.offer(ids, Totals::of(sides.reconciled()));
+                top.offer(ids, Totals::of(counters));
             }
         });
     } else if let Some(mut matrix) = Matrix::of(group_by, table, view.hour()) {
         table.for_each(|key, sides| {
-            if is_open || passes(&allowed, key) {
-                matrix.add(key, sides.reconciled());
+            if let Some(counters) = counters(key, sides) {
+                matrix.add(key, counters);
             }
         });
         matrix.groups().for_each(|(ids, totals)| top.offer(ids, totals));
     } else {
         let mut grouping = Grouping::new(group_by);
         table.for_each(|key, sides| {
-            if is_open || passes(&allowed, key) {
-                grouping.add(*key, view.hour(), &Totals::of(sides.reconciled()));
+            if let Some(counters) = counters(key, sides) {
+                grouping.add(*key, view.hour(), &Totals::of(counters));
             }
         });
         grouping.into_groups().for_each(|(ids, totals)| top.offer(ids, totals));

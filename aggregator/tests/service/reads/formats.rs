@@ -94,7 +94,7 @@ fn nothing_is_well_formed_too() {
     let data = directory();
     let fas = Fas::start(data.path());
     let json = read(&fas, "/v1/flows?hour=1");
-    assert_eq!(json.text(), r#"{"flows":[],"next_cursor":null}"#);
+    assert_eq!(json.text(), r#"{"flows":[],"next_cursor":null,"complete":null}"#);
     assert_eq!(json.header("vary"), Some("accept"));
     assert_eq!(read_as(&fas, "/v1/flows?hour=1", NDJSON).text(), "");
     let csv = read_as(&fas, "/v1/flows?hour=1", CSV);

@@ -4,12 +4,13 @@ use flow_model::Hour;
 use flow_model::limits::MAX_COUNTER;
 use hashbrown::HashMap;
 
-use super::{Committer, Identity, Job, now_ms};
-use crate::store::ApplyError;
+use super::{Committer, Identity, Job};
+use crate::clock::now_ms;
 use crate::store::embedded::journal::Dedupe;
 use crate::store::embedded::lock;
-use crate::store::embedded::record::dedupe::{StoredInstance, StoredKey};
+use crate::store::embedded::record::dedupe::StoredKey;
 use crate::store::embedded::record::entry::{EntryReader, EntryWriter};
+use crate::store::{ApplyError, Progress};
 
 /// What to do with a job, given memory and the group so far.
 pub(super) enum Verdict {
@@ -60,7 +61,7 @@ impl Committer {
     }
 
     /// What an instance has delivered, this group included.
-    fn delivered(&self, id: &str, group: &Group) -> Option<StoredInstance> {
+    fn delivered(&self, id: &str, group: &Group) -> Option<Progress> {
         let waiting = group.dedupe.instances.get(id).cloned();
         waiting.or_else(|| lock(&self.memory).instance(id).cloned())
     }
@@ -85,7 +86,8 @@ impl Committer {
             Identity::Batch(delivery) => {
                 let id = delivery.instance.as_str();
                 let before = self.delivered(id, group);
-                let after = StoredInstance::after(before.as_ref(), delivery, now_ms());
+                let first_hour = job.hour_sums.first().map(|(hour, _)| *hour);
+                let after = Progress::after(before.as_ref(), delivery, first_hour, now_ms());
                 group.dedupe.instances.insert(id.to_owned(), after);
             }
             Identity::Key(key) => {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use flow_model::Hour;
 use flow_model::flow::hour_of_ms;
 
-use super::{Committer, now_ms};
-use crate::limits::{MAX_FORGOTTEN, SWEEP_INTERVAL};
+use super::Committer;
+use crate::clock::now_ms;
+use crate::limits::{LOST_AFTER, MAX_FORGOTTEN, SWEEP_INTERVAL};
 use crate::store::embedded::checkpointer::{Checkpointer, Finished};
 use crate::store::embedded::journal::checkpoint::{CheckpointPlan, HourPlan};
 use crate::store::embedded::memory::Memory;
@@ -101,6 +102,7 @@ impl Committer {
         if last_sweep.is_none_or(|last| now.duration_since(last) >= SWEEP_INTERVAL) {
             self.housekeeping.last_sweep = Some(now);
             self.forget();
+            self.report_clocks();
         }
     }
 
@@ -225,6 +227,26 @@ impl Committer {
         if let Err(error) = self.journal.forget(&old, oldest_ms) {
             log::warn!("old dedupe records could not be removed: {error}");
         }
+    }
+
+    /// Counts the instances that report with a wrong clock, and names one.
+    fn report_clocks(&self) {
+        let heard_ms = now_ms().saturating_sub(LOST_AFTER.as_millis() as u64);
+        let memory = lock(&self.memory);
+        let skewed = memory.instances().filter(|(_, progress)| {
+            !progress.ended && progress.last_seen_ms >= heard_ms && progress.is_skewed()
+        });
+        let (mut count, mut example) = (0, None);
+        for (id, progress) in skewed {
+            count += 1;
+            example.get_or_insert_with(|| (id.to_owned(), progress.clock_offset_ms));
+        }
+        drop(memory);
+        // Only what is new is news.
+        if let Some((id, Some(offset_ms))) = example.filter(|_| count > self.metrics.skewed.get()) {
+            log::warn!("the clocks of {count} instances are wrong: that of {id} by {offset_ms} ms");
+        }
+        self.metrics.skewed.set(count);
     }
 
     fn report(&self, memory: &Memory) {

@@ -9,7 +9,7 @@ use super::{Journal, JournalError, damaged};
 use crate::store::embedded::hour::HourState;
 use crate::store::embedded::memory::Memory;
 use crate::store::embedded::record::checkpoint::{StoredCheckpoint, StoredHour};
-use crate::store::embedded::record::dedupe::StoredInstance;
+use crate::store::embedded::record::dedupe;
 use crate::store::embedded::record::part;
 
 /// What [`Journal::load`] found.
@@ -53,7 +53,7 @@ impl Journal {
         for item in self.instances.iter() {
             let (id, bytes) = item.into_inner()?;
             let id = String::from_utf8_lossy(&id).into_owned();
-            let instance = StoredInstance::decode(&bytes)
+            let instance = dedupe::decode_progress(&bytes)
                 .map_err(|error| damaged(&format!("the dedupe record of {id}"), &error))?;
             memory.set_instance(id, instance);
         }

@@ -95,7 +95,7 @@ async fn a_reader_keeps_what_a_checkpoint_replaces() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_hours_go_and_what_comes_for_them_is_acknowledged_and_counted() {
-    let now = u32::try_from(super::super::committer::now_ms() / 3_600_000).unwrap();
+    let now = u32::try_from(crate::clock::now_ms() / 3_600_000).unwrap();
     let retain = |hours| Options { retain_hours: NonZeroU32::new(hours), ..Options::default() };
     let directory = Directory::with(retain(3));
     let store = directory.try_open().unwrap();

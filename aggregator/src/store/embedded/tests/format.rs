@@ -61,7 +61,8 @@ async fn format_1_is_read_and_written_anew() {
         let store = directory.try_open().unwrap();
         assert_eq!(contents(&store).await, expected);
         let instances = store.instances(None, 9).await.unwrap();
-        let known: Vec<_> = instances.iter().map(|i| (i.id.as_str(), i.sequence)).collect();
+        let known: Vec<_> =
+            instances.iter().map(|i| (i.id.as_str(), i.progress.sequence)).collect();
         assert_eq!(known, [("sidecar~1", 2), ("sidecar~2", 7)]);
         store.close().await;
         drop(store);
