@@ -168,8 +168,19 @@ impl Filter {
         self.ending = true;
         self.recorder.collect_all();
         self.pusher.hurry();
-        self.freeze(Due::End, now_ns / NANOSECONDS_PER_MS);
+        let wall_ms = now_ns / NANOSECONDS_PER_MS;
+        self.freeze(Due::End, wall_ms);
+        // All of it now: what is frozen can be read by whoever finds it in a log.
+        for _ in 0..self.recorder.table().len() {
+            self.freeze(Due::End, wall_ms);
+        }
         self.pusher.send(self.clock.steady_ms())
+    }
+
+    /// Batches that nobody has confirmed, as they go over the wire. At the end, that is all that
+    /// is left.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &[u8]> {
+        self.pusher.unconfirmed()
     }
 
     /// Whether the end has begun.

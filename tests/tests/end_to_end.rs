@@ -23,5 +23,7 @@ mod mutual_tls;
 mod reporting_sides;
 #[path = "end_to_end/scenarios.rs"]
 mod scenarios;
+#[path = "end_to_end/spill.rs"]
+mod spill;
 #[path = "end_to_end/tcp.rs"]
 mod tcp;

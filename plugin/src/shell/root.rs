@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use flow_model::wire::SPILL_MARK;
 use log::Level;
 
 use super::abi::{self, Buffer};
 use super::call;
 use super::host::{self, Host};
 use super::metrics::Metrics;
+
 use crate::config::Config;
 use crate::filter::Filter;
 use crate::instance::Origin;
@@ -72,6 +74,10 @@ impl Root {
     /// The end begins. Returns whether nothing is left to do.
     pub fn end(&mut self) -> bool {
         self.drive(|filter| filter.end(abi::now_ns()));
+        // An Envoy that is being ended does not wait, and brings no answers: its log outlives it.
+        for batch in self.filter.iter().flat_map(Filter::unconfirmed) {
+            abi::log(Level::Warn, &format!("{SPILL_MARK}{}", String::from_utf8_lossy(batch)));
+        }
         self.awaited = !self.is_settled();
         !self.awaited
     }
