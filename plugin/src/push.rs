@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use flow_model::flow::hour_of_ms;
-use flow_model::{Name, Reporter};
+use flow_model::{Hour, Name, Reporter};
 
 use crate::backoff::{Backoff, Jitter};
 use crate::limits::{CALLBACK_GRACE_MS, HEARTBEAT_MS, MAX_END_SENDS};
@@ -56,6 +56,8 @@ pub struct Pusher {
     push_at_ms: u64,
     /// When an empty batch is sent rather than none.
     heartbeat_at_ms: u64,
+    /// The hour, by the wall clock, in which a batch last took all.
+    vouched_hour: Hour,
     /// Whether the last batch said that it is the last.
     has_ended: bool,
     /// More was waiting than fitted the last batch.
@@ -73,6 +75,7 @@ impl Pusher {
             pace,
             push_at_ms: jitter.below(pace.interval_ms),
             heartbeat_at_ms: HEARTBEAT_MS,
+            vouched_hour: hour_of_ms(started_ms),
             has_ended: false,
             backoff: Backoff::new(jitter.clone()),
             loss_backoff: Backoff::new(jitter),
@@ -134,7 +137,8 @@ impl Pusher {
     /// hour, which they take for incomplete until everybody has said that it is over. A batch that
     /// cannot say so is no answer to that.
     fn has_been_silent(&self, vouches: bool, Now { steady_ms, wall_ms }: Now) -> bool {
-        let hour_is_over = hour_of_ms(self.watermark_ms) < hour_of_ms(wall_ms);
+        // Also when the clock was set back: this is news.
+        let hour_is_over = self.vouched_hour != hour_of_ms(wall_ms);
         self.heartbeat_at_ms <= steady_ms || (vouches && hour_is_over)
     }
 
@@ -164,6 +168,7 @@ impl Pusher {
         if takes_all {
             // A clock that was set back must not take back what was said.
             self.watermark_ms = self.watermark_ms.max(on_wire(now.wall_ms));
+            self.vouched_hour = hour_of_ms(now.wall_ms);
         }
         self.heartbeat_at_ms = now.steady_ms + HEARTBEAT_MS;
         self.has_ended = due == Due::End && takes_all;

@@ -5,6 +5,8 @@
 
 #[path = "end_to_end/aggregator_away.rs"]
 mod aggregator_away;
+#[path = "end_to_end/completeness.rs"]
+mod completeness;
 #[path = "end_to_end/configuration.rs"]
 mod configuration;
 #[path = "end_to_end/holding_filter.rs"]

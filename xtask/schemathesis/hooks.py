@@ -13,7 +13,7 @@ NDJSON = "application/x-ndjson"
 UNKNOWN_HEADER = "x-schemathesis-unknown-property"
 
 # Where `hour` or `from` must be given.
-NEEDS_HOURS = {"/v1/flows", "/v1/summary"}
+NEEDS_HOURS = {"/v1/audit", "/v1/flows", "/v1/summary"}
 
 # The fields that share a bound on the number of their names, and the bound.
 NAMES = ["src_app", "dest_app", "vpc_id"]

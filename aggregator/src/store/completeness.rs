@@ -2,7 +2,8 @@
 //! from what the instances have said. Plain functions over values; the rules are in docs/api.md.
 //!
 //! Hours and watermarks of an instance are by the same clock, its own: so they are compared as
-//! they are, also when that clock is wrong.
+//! they are, also when that clock is wrong. When it was set back, the watermark is ahead of it,
+//! and worth no more than the clock.
 
 mod overview;
 mod report;
@@ -117,7 +118,10 @@ impl Life {
         let own_hour = |our_ms: u64| {
             our_ms.saturating_add_signed(progress.clock_offset_ms.unwrap_or_default()) / HOUR_MS
         };
-        let watermark = progress.watermark_ms / HOUR_MS;
+        let clock_ms = progress
+            .clock_offset_ms
+            .map_or(u64::MAX, |offset_ms| progress.last_seen_ms.saturating_add_signed(offset_ms));
+        let watermark = progress.watermark_ms.min(clock_ms) / HOUR_MS;
         let first = u64::from(progress.first_hour).min(watermark);
         if progress.ended {
             return Self { first, unsettled: watermark + 1, fate: Fate::Ended };

@@ -311,6 +311,19 @@ fn an_idle_instance_says_soon_that_an_hour_is_over() {
 }
 
 #[test]
+fn after_a_clock_was_set_back_the_end_of_an_hour_is_still_news() {
+    let mut sidecar = sidecar();
+    outbound(&mut sidecar, "a", 1, 0);
+    calls(&mut sidecar, 5_000);
+    sidecar.now_ms -= 3 * HOUR_MS + 15_000;
+    assert_eq!(calls(&mut sidecar, 5_000).len(), 1);
+    let calls = calls(&mut sidecar, 10_000);
+    let [(at_ms, flows, watermark_ms)] = calls[..] else { panic!("{calls:?}") };
+    assert!(at_ms >= START_MS - 3 * HOUR_MS && watermark_ms > START_MS, "{calls:?}");
+    assert_eq!(flows, 0);
+}
+
+#[test]
 fn who_pushes_seldom_is_heard_of_in_between() {
     let mut sidecar = sidecar();
     let mut config = config(100, 100);

@@ -117,6 +117,21 @@ fn a_wrong_clock_makes_no_difference_between_hour_and_watermark() {
 }
 
 #[test]
+fn a_watermark_is_worth_no_more_than_the_clock_that_was_set_back() {
+    let (vouched_ms, seen_ms) = (at(14, 0), at(14, 30));
+    let set_back = |hours: i64, last_seen_ms| Progress {
+        clock_offset_ms: Some(-hours * HOUR_MS as i64),
+        last_seen_ms,
+        ..progress(vouched_ms)
+    };
+    let now = times(seen_ms + MINUTE_MS);
+    assert_eq!(judge(10, now, &[set_back(4, seen_ms)]), incomplete(Reason::Outstanding));
+    assert_eq!(judge(10, now, &[set_back(3, seen_ms)]), COMPLETE);
+    let silent = Progress { clock_offset_ms: None, ..set_back(4, seen_ms) };
+    assert_eq!(judge(10, now, &[silent]), COMPLETE, "who tells no clock is believed");
+}
+
+#[test]
 fn what_was_given_up_is_missing_and_what_was_folded_is_not() {
     let loss = |hour, lost_bytes| Loss { hour, lost_bytes, folded_bytes: 7 };
     let losses = vec![loss(10, 0), loss(11, 5)];
@@ -186,7 +201,7 @@ proptest! {
         // Whatever else: no hour is complete while one that has not ended is behind in it.
         let is_behind = |one: &Progress| {
             let heard_ms = one.last_seen_ms.max(serving_since_ms);
-            let is_live = heard_ms + LOST_AFTER.as_millis() as u64 >= now_ms;
+            let is_live = heard_ms.saturating_add(LOST_AFTER.as_millis() as u64) >= now_ms;
             !one.ended && is_live && one.watermark_ms < (u64::from(hour) + 1) * HOUR_MS
         };
         if all.iter().any(is_behind) {
