@@ -88,6 +88,11 @@ impl Host {
         self.process.timeline.borrow()
     }
 
+    /// Forgets what happened so far, so that a long run does not fill the memory with it.
+    pub fn forget_timeline(&mut self) {
+        self.process.timeline.borrow_mut().clear();
+    }
+
     /// Every call that a guest tried to make.
     #[must_use]
     pub fn callouts(&self) -> Ref<'_, Vec<CalloutRecord>> {

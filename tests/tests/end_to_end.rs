@@ -5,6 +5,8 @@
 
 #[path = "end_to_end/aggregator_away.rs"]
 mod aggregator_away;
+#[path = "end_to_end/bounds.rs"]
+mod bounds;
 #[path = "end_to_end/completeness.rs"]
 mod completeness;
 #[path = "end_to_end/configuration.rs"]
