@@ -36,8 +36,6 @@ pub enum Addition {
     FileLog,
     /// The filter in the chain of filters.
     Filter,
-    /// The filter as an access logger.
-    AccessLogger,
 }
 
 /// A running Envoy.
@@ -161,11 +159,6 @@ fn listener(
             "access_log: [ {{ name: file, typed_config: {{ \"@type\": {TYPES}.access_loggers.file.v3\
              .FileAccessLog, path: {} }} }} ]",
             directory.join("access.log").display()
-        ),
-        Addition::AccessLogger => format!(
-            "access_log: [ {{ name: wasm, typed_config: {{ \"@type\": {TYPES}.access_loggers.wasm.v3\
-             .WasmAccessLog, config: {} }} }} ]",
-            plugin("access_log", &programs.filter)
         ),
     };
     let filter = |kind: &str, mode: &str| match addition {

@@ -46,6 +46,21 @@ pub fn settled_cpu(pid: u32) -> Result<Duration> {
     cpu(pid)
 }
 
+/// CPU time of a process so far, without its descendants: to the nanosecond, by its threads'
+/// `schedstat`. Threads that have ended are not in it.
+pub fn run_time(pid: u32) -> Result<Duration> {
+    let tasks = format!("/proc/{pid}/task");
+    let mut total = Duration::ZERO;
+    for task in fs::read_dir(&tasks).doing(&tasks)? {
+        let path = task.doing(&tasks)?.path().join("schedstat");
+        let text = fs::read_to_string(&path).doing(path.display())?;
+        let nanoseconds = text.split(' ').next().and_then(|first| first.parse().ok());
+        let missing = || Failure::new(format!("{} has no run time", path.display()));
+        total += Duration::from_nanos(nanoseconds.ok_or_else(missing)?);
+    }
+    Ok(total)
+}
+
 /// Resident memory of a process now, in bytes.
 pub fn resident_bytes(pid: u32) -> Result<u64> {
     status_bytes(pid, "VmRSS:")
@@ -117,5 +132,10 @@ mod tests {
         assert!(resident_bytes(pid).unwrap() > 0);
         assert!(peak_bytes(pid).unwrap() >= resident_bytes(pid).unwrap() / 2);
         cpu(pid).unwrap();
+        let (before, begin) = (run_time(pid).unwrap(), Instant::now());
+        // The kernel brings it up to date when a thread is interrupted.
+        while run_time(pid).unwrap() == before {
+            assert!(begin.elapsed() < Duration::from_secs(10), "it does not grow");
+        }
     }
 }

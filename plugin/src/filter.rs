@@ -22,6 +22,12 @@ const NANOSECONDS_PER_MS: u64 = 1_000_000;
 /// Counts since the start, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
+    /// Flows that were frozen into batches: rows of an hour and three names.
+    pub flows: u64,
+    /// Bytes that were counted, in both directions.
+    pub bytes: u64,
+    /// Rows that wait for a push now.
+    pub table_flows: u64,
     /// Batches that the aggregator has.
     pub batches_delivered: u64,
     /// Pushes that had to be repeated.
@@ -162,8 +168,19 @@ impl Filter {
         self.ending = true;
         self.recorder.collect_all();
         self.pusher.hurry();
-        self.freeze(Due::End, now_ns / NANOSECONDS_PER_MS);
+        let wall_ms = now_ns / NANOSECONDS_PER_MS;
+        self.freeze(Due::End, wall_ms);
+        // All of it now: what is frozen can be read by whoever finds it in a log.
+        for _ in 0..self.recorder.table().len() {
+            self.freeze(Due::End, wall_ms);
+        }
         self.pusher.send(self.clock.steady_ms())
+    }
+
+    /// Batches that nobody has confirmed, as they go over the wire. At the end, that is all that
+    /// is left.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &[u8]> {
+        self.pusher.unconfirmed()
     }
 
     /// Whether the end has begun.
@@ -209,6 +226,9 @@ impl Filter {
         let tally = self.pusher.tally();
         let table = self.recorder.table();
         Totals {
+            flows: table.taken_flows(),
+            bytes: table.added_bytes(),
+            table_flows: table.len() as u64,
             batches_delivered: tally.delivered,
             batches_retried: tally.retried,
             batches_rejected: tally.rejected,

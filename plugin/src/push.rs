@@ -6,6 +6,7 @@ mod outcome;
 mod pace;
 mod tally;
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use flow_model::flow::hour_of_ms;
@@ -42,6 +43,8 @@ pub struct Pusher {
     /// Lost bytes that batches have reported, less those of rejected batches.
     reported_lost_bytes: u64,
     pending: Option<Frozen>,
+    /// Batches that follow the pending one: only at the end, when all is frozen at once.
+    queue: VecDeque<Frozen>,
     call: Option<Call>,
     /// How often the pending batch has been sent.
     sends: u32,
@@ -82,6 +85,7 @@ impl Pusher {
             watermark_ms: on_wire(started_ms),
             reported_lost_bytes: 0,
             pending: None,
+            queue: VecDeque::new(),
             call: None,
             sends: 0,
             retry_at_ms: 0,
@@ -140,7 +144,7 @@ impl Pusher {
 
     /// Freezes a batch of what the table holds, if anything is to be said. With `drains`, nothing
     /// is held back outside of the table, and if the batch takes all, it vouches for everything
-    /// up to `wall_ms`.
+    /// up to `wall_ms`. At the end, it may have to queue.
     pub fn freeze(
         &mut self,
         table: &mut Table,
@@ -151,7 +155,8 @@ impl Pusher {
     ) {
         let has_word = due == Due::End || self.has_been_silent(drains && table.is_empty(), now);
         let is_wanted = self.has_news(table, now.steady_ms) || (has_word && !self.has_ended);
-        if !self.is_idle() || due == Due::Nothing || !is_wanted {
+        let is_free = self.is_idle() || (due == Due::End && !table.is_empty());
+        if !is_free || due == Due::Nothing || !is_wanted {
             return;
         }
         let reporter = self.next_side(table);
@@ -170,8 +175,6 @@ impl Pusher {
         self.sequence += 1;
         self.last_side = Some(reporter);
         self.reported_lost_bytes += lost_bytes;
-        self.retry_at_ms = 0;
-        self.sends = 0;
         let head = Head {
             instance,
             sequence: self.sequence,
@@ -180,7 +183,24 @@ impl Pusher {
             lost_bytes,
             ended: self.has_ended,
         };
-        self.pending = Some(Frozen::new(&head, taken));
+        self.queue.push_back(Frozen::new(&head, taken));
+        if self.pending.is_none() {
+            self.next();
+        }
+    }
+
+    /// What is not known to be delivered, in order: for a log, in case that it never will be.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &[u8]> {
+        let batches = self.pending.iter().chain(&self.queue);
+        let counts = |batch: &&Frozen| batch.bytes > 0 || batch.lost_bytes > 0;
+        batches.filter(counts).map(|batch| &*batch.body)
+    }
+
+    /// Goes on to the next batch.
+    fn next(&mut self) {
+        self.pending = self.queue.pop_front();
+        self.retry_at_ms = 0;
+        self.sends = 0;
     }
 
     /// The body to send now, if any. Until [`Pusher::sent`] or [`Pusher::not_sent`] is told,
@@ -259,6 +279,7 @@ impl Pusher {
         self.rejections = 0;
         self.tally.delivered += 1;
         self.notices.push(Notice::Delivered { sequence: batch.sequence, sends: self.sends });
+        self.next();
     }
 
     fn rejected(&mut self, status: u16, reason: String, steady_ms: u64) {
@@ -272,6 +293,7 @@ impl Pusher {
         self.rejections = self.rejections.saturating_add(1);
         let (sequence, bytes, times) = (batch.sequence, batch.bytes, self.rejections);
         self.notices.push(Notice::Rejected { sequence, status, reason, bytes, times });
+        self.next();
     }
 
     fn retry(&mut self, why: Why, at_least_ms: u64, steady_ms: u64) {
@@ -279,7 +301,7 @@ impl Pusher {
         let says_only_the_end = self.has_ended && batch.bytes == 0 && batch.lost_bytes == 0;
         if says_only_the_end && self.sends >= MAX_END_SENDS {
             // Nothing is lost with it: the aggregator finds out by the silence.
-            self.pending = None;
+            self.next();
             return;
         }
         let wait_ms = self.backoff.next_ms().max(at_least_ms);

@@ -30,6 +30,8 @@ pub struct Table {
     source: Rows,
     destination: Rows,
     other: SharedKey,
+    taken_flows: u64,
+    added_bytes: u64,
     folded_bytes: u64,
     lost_bytes: u64,
 }
@@ -44,6 +46,8 @@ impl Table {
             source: Rows::new(),
             destination: Rows::new(),
             other: Rc::new(other),
+            taken_flows: 0,
+            added_bytes: 0,
             folded_bytes: 0,
             lost_bytes: 0,
         }
@@ -63,7 +67,10 @@ impl Table {
         }
         let row = self.rows_mut(side).entry(place).or_default();
         match row.checked_add(bytes) {
-            Ok(sum) => *row = sum,
+            Ok(sum) => {
+                *row = sum;
+                self.added_bytes = self.added_bytes.saturating_add(bytes.bytes_total());
+            }
             Err(_) => self.lose(bytes.bytes_total()),
         }
     }
@@ -80,6 +87,7 @@ impl Table {
             if key == self.other {
                 taken.folded_bytes = taken.folded_bytes.saturating_add(bytes);
             }
+            self.taken_flows += 1;
             taken.flows.push(Flow { key: Rc::unwrap_or_clone(key), hour, counters });
         }
         taken
@@ -103,6 +111,16 @@ impl Table {
     /// Counts bytes as lost.
     pub fn lose(&mut self, bytes: u64) {
         self.lost_bytes = self.lost_bytes.saturating_add(bytes);
+    }
+
+    /// The rows that were taken out since the start.
+    pub fn taken_flows(&self) -> u64 {
+        self.taken_flows
+    }
+
+    /// All bytes that were added since the start.
+    pub fn added_bytes(&self) -> u64 {
+        self.added_bytes
     }
 
     /// All bytes that were lost since the start.
@@ -208,6 +226,9 @@ mod tests {
                 // Two sides and three hours may each have an `_other` row beyond the bound.
                 prop_assert!(table.len() <= max + 6);
             }
+            let rows = table.len() as u64;
+            let bytes: u64 = model.values().map(|(tx, rx)| tx + rx).sum();
+            prop_assert_eq!(table.added_bytes(), bytes);
             let mut folded = 0;
             let mut found = Model::new();
             for side in Reporter::ALL {
@@ -225,6 +246,7 @@ mod tests {
             prop_assert_eq!(found, model);
             prop_assert_eq!(folded, table.folded_bytes());
             prop_assert_eq!(table.lost_bytes(), 0);
+            prop_assert_eq!(table.taken_flows(), rows);
         }
     }
 }

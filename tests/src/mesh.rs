@@ -81,6 +81,11 @@ impl Mesh {
         &self.frontend
     }
 
+    /// The sidecar of the app `frontend`, to be stopped.
+    pub fn frontend_mut(&mut self) -> &mut Sidecar {
+        &mut self.frontend
+    }
+
     /// The sidecar of the app `backend`.
     pub fn backend(&self) -> &Sidecar {
         &self.backend

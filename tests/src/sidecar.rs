@@ -89,8 +89,11 @@ impl Sidecar {
         self.process.output()
     }
 
-    /// Ends Envoy as an orchestrator does, with SIGTERM.
+    /// Ends Envoy as an orchestrator does, with SIGTERM, unless it has ended.
     pub fn stop(&mut self) {
+        if self.process.exit().is_some() {
+            return;
+        }
         let status = self.process.terminate();
         assert!(status.success(), "Envoy ended with {status} on SIGTERM");
     }

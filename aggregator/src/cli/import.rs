@@ -12,6 +12,7 @@ mod ndjson;
 mod progress;
 mod record;
 mod source;
+mod spill;
 mod upload;
 
 use clap::Args;
@@ -38,6 +39,10 @@ pub struct Import {
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<InputFormat>,
 
+    /// It is a log of Envoy: replay the batches in it that nobody had confirmed
+    #[arg(long, conflicts_with_all = ["format", "label", "parallel"])]
+    spill: bool,
+
     /// Tells this import from others of the same flows
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
@@ -55,6 +60,11 @@ impl Import {
     pub(super) fn run(&self) -> Result<(), CliError> {
         let client = Client::new(&self.connection)?;
         let source = Source::open(&self.file)?;
+        if self.spill {
+            let name = source.name.clone();
+            let replayed = spill::replay(&client, source, &name)?;
+            return tell(&replayed.line());
+        }
         let progress = Progress::new(source.size);
         let (name, count) = (source.name.clone(), source.count());
         let records = source
@@ -71,8 +81,12 @@ impl Import {
         if let Some(failure) = failure {
             return Err(failure.into_error(&name, &ledger));
         }
-        let mut output = Output::new();
-        output.line(Style::Plain, &ledger.closing_line())?;
-        output.flush()
+        tell(&ledger.closing_line())
     }
+}
+
+fn tell(line: &str) -> Result<(), CliError> {
+    let mut output = Output::new();
+    output.line(Style::Plain, line)?;
+    output.flush()
 }

@@ -41,7 +41,6 @@ struct Contest {
 const HTTP: &[(Addition, &str, Option<f64>)] = &[
     (Addition::FileLog, "Envoy's file access log", None),
     (Addition::Filter, "the HTTP filter", Some(2.0)),
-    //(Addition::AccessLogger, "the filter as access logger", Some(2.0)),
 ];
 
 const TCP: &[(Addition, &str, Option<f64>)] = &[(Addition::Filter, "the TCP filter", Some(0.5))];
@@ -105,7 +104,7 @@ impl Contest {
 
     /// Microseconds of Envoy's CPU per unit.
     fn take_turn(&self, envoy: &Envoy, turn: u64) -> Result<f64> {
-        let before = usage::cpu(envoy.pid())?;
+        let before = usage::run_time(envoy.pid())?;
         match self.carries {
             Carries::Http => {
                 let requests = (0..turn).map(|_| REQUEST.to_vec());
@@ -117,7 +116,7 @@ impl Contest {
                 drop(in_parallel(vec![client; CONNECTIONS])?);
             }
         }
-        let cpu = usage::cpu(envoy.pid())?.saturating_sub(before);
+        let cpu = usage::run_time(envoy.pid())?.saturating_sub(before);
         Ok(micros_each(cpu, turn * self.units))
     }
 

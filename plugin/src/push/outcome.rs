@@ -59,8 +59,9 @@ impl Response {
         match status {
             200..=299 if self.is_receipt(instance, sequence) => Outcome::Delivered,
             200..=299 => retry(Why::NoReceipt(status), 0),
-            // RFC 9110, 15.5.9, and RFC 6585, 4: these two ask for another try.
-            408 | 429 => retry(Why::Status(status), self.retry_after_ms()),
+            // RFC 9110, 15.5.9, and RFC 6585, 4: these two ask for another try. And who may not push
+            // yet or any more (a token that is about to be known, say) has pushed nothing wrong.
+            401 | 403 | 408 | 429 => retry(Why::Status(status), self.retry_after_ms()),
             400..=499 => Outcome::Rejected { status, reason: reason_of(&self.body) },
             _ => retry(Why::Status(status), self.retry_after_ms()),
         }
@@ -125,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_client_error_is_a_rejection() {
-        for status in [100, 301, 304, 408, 429, 500, 502, 503, 504, 599] {
+    fn only_a_batch_at_fault_is_a_rejection() {
+        for status in [100, 301, 304, 401, 403, 408, 429, 500, 502, 503, 504, 599] {
             assert_eq!(outcome(status, "", None), retry(Why::Status(status), 0));
         }
-        for status in [400, 401, 403, 404, 413, 415, 422, 499] {
+        for status in [400, 404, 413, 415, 422, 499] {
             assert!(matches!(outcome(status, "", None), Outcome::Rejected { .. }), "{status}");
         }
         let reset = Response::default().outcome(&Name::new("me").unwrap(), 7);

@@ -41,6 +41,8 @@ pub(super) enum Map {
 #[repr(u32)]
 pub(super) enum Metric {
     Counter = 0,
+    Gauge = 1,
+    Histogram = 2,
 }
 
 mod host {
@@ -85,6 +87,7 @@ mod host {
         ) -> u32;
         pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
         pub fn proxy_increment_metric(id: u32, step: i64) -> u32;
+        pub fn proxy_record_metric(id: u32, value: u64) -> u32;
         pub fn proxy_http_call(
             cluster: *const u8,
             cluster_size: usize,
@@ -228,7 +231,13 @@ pub(super) fn define_metric(kind: Metric, name: &str) -> Result<u32, Status> {
     Ok(id)
 }
 
-/// Adds to a counter; steps of 0 and less are refused.
+/// Records a value of a histogram.
+pub(super) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    check(unsafe { host::proxy_record_metric(id, value) })
+}
+
+/// Adds to a counter, which refuses steps of 0 and less, or to a gauge, which refuses none.
 pub(super) fn increment_metric(id: u32, step: i64) -> Result<(), Status> {
     // SAFETY: no pointers.
     check(unsafe { host::proxy_increment_metric(id, step) })

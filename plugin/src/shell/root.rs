@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use flow_model::wire::SPILL_MARK;
 use log::Level;
 
 use super::abi::{self, Buffer};
 use super::call;
 use super::host::{self, Host};
 use super::metrics::Metrics;
+
 use crate::config::Config;
 use crate::filter::Filter;
 use crate::instance::Origin;
@@ -20,6 +22,8 @@ pub(super) struct Root {
     metrics: Metrics,
     /// A number that no other VM of the process has.
     drawn: u32,
+    /// When the last push was sent, in nanoseconds since the Unix epoch.
+    sent_ns: u64,
     /// Envoy waits for `done`.
     awaited: bool,
 }
@@ -59,6 +63,10 @@ impl Root {
     /// A push is answered. Returns whether Envoy, which waited for the end, may go on.
     pub fn answered(&mut self, token: u32, num_headers: usize, body_size: usize) -> bool {
         let response = call::response(num_headers, body_size);
+        // A clock that was set back meanwhile tells nothing.
+        if let Some(latency_ns) = abi::now_ns().checked_sub(self.sent_ns) {
+            self.metrics.tell_latency(latency_ns);
+        }
         self.drive(|filter| filter.answered(token, &response, abi::now_ns()));
         self.may_go()
     }
@@ -66,6 +74,10 @@ impl Root {
     /// The end begins. Returns whether nothing is left to do.
     pub fn end(&mut self) -> bool {
         self.drive(|filter| filter.end(abi::now_ns()));
+        // An Envoy that is being ended does not wait, and brings no answers: its log outlives it.
+        for batch in self.filter.iter().flat_map(Filter::unconfirmed) {
+            abi::log(Level::Warn, &format!("{SPILL_MARK}{}", String::from_utf8_lossy(batch)));
+        }
         self.awaited = !self.is_settled();
         !self.awaited
     }
@@ -79,7 +91,10 @@ impl Root {
         }
         if let Some(body) = action(filter) {
             match call::post(filter.push_config(), &body) {
-                Ok(token) => filter.sent(token),
+                Ok(token) => {
+                    self.sent_ns = abi::now_ns();
+                    filter.sent(token);
+                }
                 Err(_) => filter.not_sent(),
             }
         }

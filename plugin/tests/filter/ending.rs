@@ -55,6 +55,37 @@ fn the_end_does_not_send_beside_a_call_in_the_air() {
 }
 
 #[test]
+fn at_the_end_all_that_nobody_has_confirmed_is_at_hand() {
+    let mut sidecar = Sidecar::new(config(100, 2), 1);
+    outbound(&mut sidecar, "first", 1, 0);
+    let call = next_call(&mut sidecar);
+    for dest_app in ["a", "b", "c", "d", "e"] {
+        outbound(&mut sidecar, dest_app, 1, 0);
+    }
+    assert!(sidecar.end().is_none(), "one is in the air");
+    let spilled: Vec<Vec<u8>> = sidecar.filter.unconfirmed().map(<[u8]>::to_vec).collect();
+    assert_eq!(spilled[0], *call.body);
+    assert_eq!(spilled.len(), 4);
+
+    // Where Envoy does wait, the very same batches arrive.
+    let mut sent = vec![call.body.to_vec()];
+    let mut next = deliver(&mut sidecar, &call).1;
+    while let Some(call) = next {
+        sent.push(call.body.to_vec());
+        next = deliver(&mut sidecar, &call).1;
+    }
+    assert_eq!(sent, spilled);
+    assert!(sidecar.filter.is_settled() && sidecar.filter.unconfirmed().next().is_none());
+    assert_eq!(sidecar.aggregator.bytes(), 6);
+
+    // And where it did not, a replay of both changes nothing.
+    for body in spilled {
+        sidecar.aggregator.post(&body, Fault::None).unwrap();
+    }
+    assert_eq!(sidecar.aggregator.bytes(), 6);
+}
+
+#[test]
 fn an_end_that_is_rejected_is_an_end() {
     let mut sidecar = sidecar();
     outbound(&mut sidecar, "a", 1, 0);

@@ -1,0 +1,56 @@
+//! An Envoy that is ended brings no answers any more. What nobody has confirmed is in its log, and
+//! is replayed from there: once, also if it had arrived after all.
+
+use std::fs;
+use std::process::Command;
+
+use flow_tests::{Bytes, Mesh, Totals, programs};
+
+#[test]
+fn what_could_not_be_pushed_is_replayed_from_the_log() {
+    let mut mesh = Mesh::plan().start();
+    mesh.fas_mut().stop();
+    let http = mesh.http().get(10_000) + mesh.http().upload(3_000);
+    let tcp = mesh.tcp().exchange(500, 700);
+    mesh.frontend_mut().stop();
+    mesh.fas_mut().restart();
+    assert_eq!(mesh.fas().totals(), Ok(Totals::default()), "nothing has arrived");
+
+    let expected = Totals::of([("frontend", "backend", http), ("frontend", "backend-tcp", tcp)]);
+    assert_eq!(replay(&mesh), "replayed 2 batches (0 were there already)\n");
+    assert_eq!(mesh.fas().totals().as_ref(), Ok(&expected));
+    assert_eq!(replay(&mesh), "replayed 0 batches (2 were there already)\n");
+    assert_eq!(mesh.fas().totals(), Ok(expected));
+}
+
+#[test]
+fn whenever_envoy_is_ended_under_traffic_totals_are_exact_after_a_replay() {
+    const ROUNDS: usize = 12;
+    for round in 0..ROUNDS {
+        let mut mesh = Mesh::plan().workers(1 + round % 2).push_interval_ms(100).start();
+        let mut http = Bytes::default();
+        // From before the first push to after several.
+        for _ in 0..1 + 40 * round {
+            http += mesh.http().get(1_234);
+        }
+        let tcp = mesh.tcp().exchange(1_000, round);
+        mesh.frontend_mut().stop();
+        replay(&mesh);
+        mesh.ends_with(&Totals::of([
+            ("frontend", "backend", http),
+            ("frontend", "backend-tcp", tcp),
+        ]));
+    }
+}
+
+/// Replays the frontend's log, and returns what is said about it.
+fn replay(mesh: &Mesh) -> String {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let log = directory.path().join("envoy.log");
+    fs::write(&log, mesh.frontend().log()).expect("a file can be written");
+    let mut command = Command::new(programs::fas());
+    command.args(["import", "--spill", "--url", &mesh.fas().url()]).arg(&log);
+    let output = command.output().expect("fas runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
