@@ -66,7 +66,7 @@ fn a_day_without_an_aggregator_fits_into_four_mebibytes_and_loses_nothing() {
 fn connection(host: &mut Host, app: u64, tx: u64, rx: u64) {
     let properties = Properties::new()
         .with(&["xds", "listener_direction"], 2)
-        .with(&["xds", "cluster_name"], format!("service-{app}.namespace-{}", app % 50));
+        .with(&["xds", "cluster_name"], &*format!("service-{app}.namespace-{}", app % 50));
     let stream = host.open_tcp(0, properties).unwrap();
     host.send(stream, Direction::FromDownstream, vec![0; tx as usize], false).unwrap();
     host.send(stream, Direction::FromUpstream, vec![0; rx as usize], false).unwrap();
