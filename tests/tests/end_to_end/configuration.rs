@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// The beginning of the HTTP filter's settings in the frontend's sample.
 const HTTP_SOURCE: &str = r#""mode": "http",
                       "report": "source",
-                      "src_app": [{"node_metadata": "app"}]"#;
+                      "identity": "envoy","#;
 
 #[test]
 fn the_samples_are_valid() {
@@ -58,14 +58,16 @@ fn a_bad_value_is_refused_with_the_name_of_its_field() {
 
 #[test]
 fn a_missing_field_is_refused_by_name() {
-    refuses(r#""vpc_id": [{"node_metadata": "vpc_id"}],"#, "", "vpc_id: ");
+    refuses(r#""identity": "envoy","#, "", "src_app: ");
 }
 
 #[test]
 fn names_may_be_given_literally() {
     let mesh = Mesh::plan()
-        .edit_frontend(r#"[{"node_metadata": "app"}]"#, r#""шлюз/a b""#)
-        .edit_frontend(r#"["cluster_name"]"#, r#"[{"literal": "x-y.z"}]"#)
+        .edit_frontend(
+            r#""identity": "envoy","#,
+            r#""identity": "envoy", "src_app": "шлюз/a b", "dest_app": [{"literal": "x-y.z"}],"#,
+        )
         .start();
     let sent = mesh.http().get(10) + mesh.tcp().exchange(20, 30);
     mesh.ends_with(&Totals::of([("шлюз/a b", "x-y.z", sent)]));
@@ -78,9 +80,7 @@ fn the_first_source_that_exists_gives_the_name() {
         // The filter of the HTTP listener only: TCP has no headers.
         .edit_frontend(
             HTTP_SOURCE,
-            &HTTP_SOURCE
-                .replace(r#"[{"node_metadata": "app"}]"#, sources)
-                .replace(r#""src_app""#, r#""trust_request_headers": "outbound", "src_app""#),
+            &format!(r#"{HTTP_SOURCE} "trust_request_headers": "outbound", "src_app": {sources},"#),
         )
         .edit_frontend("metadata:\n", "metadata:\n    labels: { app: labelled }\n")
         .start();

@@ -6,7 +6,7 @@ use flow_tests::{Bytes, Mesh, Totals};
 
 const TRUSTED_HEADER: &str = r#""trust_request_headers": "inbound","#;
 const CALLER: &str = r#""src_app": ["peer_uri_san", {"request_header": "x-flow-src-app"}],"#;
-const CALLER_OVER_TCP: &str = r#""src_app": ["peer_uri_san"],"#;
+const PRESET: &str = r#""identity": "envoy","#;
 
 #[test]
 fn certificates_name_both_ends_on_both_sides() {
@@ -75,14 +75,12 @@ fn named_by(identity: &str) -> Plan {
     unsecured(identity).secured()
 }
 
-/// The samples with a preset in place of what they say of apps.
+/// The samples with another preset, and nothing else about names.
 fn unsecured(identity: &str) -> Plan {
     let preset = format!(r#""identity": {identity},"#);
     Mesh::plan()
-        .edit_frontend(r#""src_app": [{"node_metadata": "app"}],"#, &preset)
-        .edit_frontend(r#""dest_app": ["cluster_name"],"#, "")
+        .edit_frontend(PRESET, &preset)
         .edit_backend(TRUSTED_HEADER, "")
         .edit_backend(CALLER, "")
-        .edit_backend(CALLER_OVER_TCP, "")
-        .edit_backend(r#""dest_app": [{"node_metadata": "app"}],"#, &preset)
+        .edit_backend(PRESET, &preset)
 }

@@ -4,8 +4,13 @@ use flow_tests::{Bytes, Mesh, Totals};
 
 /// Names that both sides give to a TCP connection, which by itself does not carry any.
 const TCP_NAMES: [(&str, &str); 2] = [
-    (r#""src_app": ["peer_uri_san"]"#, r#""src_app": "frontend""#),
-    (r#""dest_app": ["cluster_name"]"#, r#""dest_app": "backend""#),
+    (
+        r#""identity": "envoy",
+                  "push""#,
+        r#""identity": "envoy", "src_app": "frontend",
+                  "push""#,
+    ),
+    (r#""identity": "envoy","#, r#""identity": "envoy", "dest_app": "backend","#),
 ];
 
 #[test]
