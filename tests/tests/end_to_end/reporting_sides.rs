@@ -1,5 +1,6 @@
 //! Which sidecar reports a flow: its source's, its destination's, or both.
 
+use flow_tests::totals::SAMPLE_VPC;
 use flow_tests::{Bytes, Mesh, Totals};
 
 /// Names that both sides give to a TCP connection, which by itself does not carry any.
@@ -67,4 +68,46 @@ fn send(mesh: &Mesh) -> (Bytes, Bytes) {
     assert_eq!(mesh.frontend().access_log("outbound_tcp").bytes_of(2), tcp);
     assert_eq!(mesh.backend().access_log("inbound_tcp").bytes_of(2), tcp);
     (http, tcp)
+}
+
+/// Envoy has one root for network filters that differ in their listener's direction only, so that
+/// it is each stream that has a side.
+#[test]
+fn listeners_of_both_directions_may_share_a_root() {
+    let path = flow_tests::programs::standalone_samples().join("frontend.yaml");
+    let sample = std::fs::read_to_string(path).expect("the sample can be read");
+    let tcp_proxy = "      - name: envoy.filters.network.tcp_proxy\n";
+    let (before, _) = sample.split_once(tcp_proxy).expect("the sample has a TCP listener");
+    let (_, filter) = before.rsplit_once("    - filters:\n").expect("with filters");
+    let connections = "      - name: envoy.filters.network.http_connection_manager\n";
+    let mesh = Mesh::plan()
+        .edit_frontend(connections, &format!("{filter}{connections}"))
+        .edit_frontend(
+            "- name: outbound_http\n    traffic_direction: OUTBOUND\n",
+            "- name: outbound_http\n    traffic_direction: INBOUND\n",
+        )
+        .edit_frontend(
+            r#""mode": "tcp",
+                  "report": "source""#,
+            r#""mode": "tcp",
+                  "report": "both""#,
+        )
+        .start();
+    let first = mesh.tcp().exchange(1_000, 2_000);
+    mesh.http().get(10);
+    let outbound = first + mesh.tcp().exchange(1, 1);
+
+    let (ours, theirs) = flow_tests::deadline::wait_for("the flows of both listeners", || {
+        let totals = mesh.fas().totals()?;
+        let of = |source: &str, destination: &str| {
+            let key = (source.to_owned(), destination.to_owned(), SAMPLE_VPC.to_owned());
+            totals.0.get(&key).copied().unwrap_or_default()
+        };
+        let found = (of("frontend", "backend-tcp"), of("_unknown", "frontend"));
+        let is_all = totals.0.len() == 2 && found.0 == outbound;
+        if is_all { Ok(found) } else { Err(format!("{totals:#?}")) }
+    });
+    assert_eq!(ours, outbound);
+    // The request and its answer with their headers: it is the connection that is counted.
+    assert!(theirs.tx > 0 && theirs.rx > 10, "{theirs:?}");
 }
