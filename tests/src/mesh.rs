@@ -38,6 +38,7 @@ pub struct Plan {
     workers: usize,
     has_relay: bool,
     has_clock: bool,
+    has_dynamic_listeners: bool,
     is_secured: bool,
 }
 
@@ -52,6 +53,7 @@ impl Mesh {
             workers: 1,
             has_relay: false,
             has_clock: false,
+            has_dynamic_listeners: false,
             is_secured: false,
         }
     }
@@ -158,6 +160,12 @@ impl Plan {
         self
     }
 
+    /// Has the frontend's listeners change while it runs.
+    pub fn with_dynamic_listeners(mut self) -> Self {
+        self.has_dynamic_listeners = true;
+        self
+    }
+
     /// Has both sidecars go by a wall clock that the test can set.
     pub fn with_clock(mut self) -> Self {
         self.has_clock = true;
@@ -236,6 +244,7 @@ impl Plan {
                 .put_port(Ports::SAMPLE.outbound_tcp, self.ports.outbound_tcp),
             admin_port: self.ports.frontend_admin,
             workers: self.workers,
+            has_dynamic_listeners: self.has_dynamic_listeners,
             clock,
         }
     }
@@ -250,6 +259,7 @@ impl Plan {
                 .put_port(Ports::SAMPLE.app_tcp, self.ports.app_tcp),
             admin_port: self.ports.backend_admin,
             workers: self.workers,
+            has_dynamic_listeners: false,
             clock,
         }
     }

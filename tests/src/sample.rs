@@ -46,6 +46,11 @@ impl Sample {
         self.text.matches(text).count()
     }
 
+    /// The configuration as it is.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Writes the configuration to `path`.
     pub fn write(&self, path: &Path) {
         fs::write(path, &self.text)

@@ -9,6 +9,7 @@ use ureq::Agent;
 use crate::access_log::AccessLog;
 use crate::client::agent;
 use crate::clock::Clock;
+use crate::listeners::Listeners;
 use crate::process::Process;
 use crate::programs;
 use crate::sample::Sample;
@@ -18,6 +19,7 @@ pub struct Sidecar {
     process: Process,
     admin_port: u16,
     access_log: PathBuf,
+    listeners: Option<Listeners>,
     agent: Agent,
 }
 
@@ -31,6 +33,8 @@ pub struct Settings<'a> {
     pub admin_port: u16,
     /// The number of worker threads.
     pub workers: usize,
+    /// Whether its listeners can be changed while it runs.
+    pub has_dynamic_listeners: bool,
     /// Its wall clock, if that is not the machine's.
     pub clock: Option<&'a Clock>,
 }
@@ -45,6 +49,12 @@ impl Sidecar {
             .put("path: /dev/stdout", &format!("path: {}", access_log.display()));
         let configuration = directory.join(format!("{}.yaml", settings.name));
         sample.write(&configuration);
+        let listeners = settings.has_dynamic_listeners.then(|| {
+            let path = directory.join(format!("{}-listeners.yaml", settings.name));
+            let (listeners, rest) = Listeners::split(sample.text(), &path);
+            std::fs::write(&configuration, rest).expect("the configuration can be written");
+            listeners
+        });
 
         let mut command = serve(&configuration, settings.workers);
         if let Some(clock) = settings.clock {
@@ -55,6 +65,7 @@ impl Sidecar {
             process,
             admin_port: settings.admin_port,
             access_log,
+            listeners,
             agent: agent(Duration::from_secs(10)),
         };
         let (agent, url) = (sidecar.agent.clone(), sidecar.admin_url("/ready"));
@@ -62,6 +73,11 @@ impl Sidecar {
             .process
             .wait_until_ready(|| agent.get(&url).call().is_ok_and(|answer| answer.status() == 200));
         sidecar
+    }
+
+    /// Its listeners, which must have been made dynamic.
+    pub fn listeners(&self) -> &Listeners {
+        self.listeners.as_ref().expect("the listeners are dynamic")
     }
 
     /// The access log of one of its listeners.
@@ -110,6 +126,8 @@ pub fn serve(configuration: &Path, workers: usize) -> Command {
     command.args(["--concurrency", &workers.to_string()]);
     // Many Envoys run side by side here, and none takes over from another.
     command.arg("--disable-hot-restart");
+    // What a listener that goes leaves its connections; by default, ten minutes.
+    command.args(["--drain-time-s", "1"]);
     // By default, access logs are written out every ten seconds.
     command.args(["--file-flush-interval-msec", "50", "--log-level", "warning"]);
     command

@@ -19,12 +19,16 @@ mod hours;
 mod http;
 #[path = "end_to_end/killed_aggregator.rs"]
 mod killed_aggregator;
+#[path = "end_to_end/listener_update.rs"]
+mod listener_update;
 #[path = "end_to_end/metrics.rs"]
 mod metrics;
 #[path = "end_to_end/mutual_tls.rs"]
 mod mutual_tls;
 #[path = "end_to_end/reporting_sides.rs"]
 mod reporting_sides;
+#[path = "end_to_end/rough_traffic.rs"]
+mod rough_traffic;
 #[path = "end_to_end/scenarios.rs"]
 mod scenarios;
 #[path = "end_to_end/spill.rs"]
