@@ -9,6 +9,7 @@ use ureq::Agent;
 use crate::access_log::AccessLog;
 use crate::client::agent;
 use crate::clock::Clock;
+use crate::deadline::wait_until;
 use crate::listeners::Listeners;
 use crate::process::Process;
 use crate::programs;
@@ -21,6 +22,14 @@ pub struct Sidecar {
     access_log: PathBuf,
     listeners: Option<Listeners>,
     agent: Agent,
+    hot: Option<HotRestart>,
+}
+
+/// What it takes to start an Envoy that takes over from a running one.
+struct HotRestart {
+    settings: (String, PathBuf, usize),
+    directory: PathBuf,
+    epoch: u32,
 }
 
 /// How a sidecar is started.
@@ -33,6 +42,8 @@ pub struct Settings<'a> {
     pub admin_port: u16,
     /// The number of worker threads.
     pub workers: usize,
+    /// Whether another Envoy can take over from it.
+    pub has_hot_restart: bool,
     /// Whether its listeners can be changed while it runs.
     pub has_dynamic_listeners: bool,
     /// Its wall clock, if that is not the machine's.
@@ -56,7 +67,15 @@ impl Sidecar {
             listeners
         });
 
-        let mut command = serve(&configuration, settings.workers);
+        let hot = settings.has_hot_restart.then(|| HotRestart {
+            settings: (settings.name.clone(), configuration.clone(), settings.workers),
+            directory: directory.to_owned(),
+            epoch: 0,
+        });
+        let mut command = match &hot {
+            Some(hot) => hot.command(),
+            None => serve(&configuration, settings.workers),
+        };
         if let Some(clock) = settings.clock {
             clock.rule(&mut command);
         }
@@ -66,6 +85,7 @@ impl Sidecar {
             admin_port: settings.admin_port,
             access_log,
             listeners,
+            hot,
             agent: agent(Duration::from_secs(10)),
         };
         let (agent, url) = (sidecar.agent.clone(), sidecar.admin_url("/ready"));
@@ -95,14 +115,32 @@ impl Sidecar {
 
     /// The answer of Envoy's admin page for `path`.
     pub fn admin(&self, path: &str) -> String {
-        let answer = self.agent.get(self.admin_url(path)).call();
-        let body = answer.and_then(|mut answer| answer.body_mut().read_to_string());
-        body.unwrap_or_else(|error| panic!("Envoy's admin page does not answer {path}: {error}"))
+        let answer = self.ask(path);
+        answer.unwrap_or_else(|error| panic!("Envoy's admin page does not answer {path}: {error}"))
+    }
+
+    fn ask(&self, path: &str) -> Result<String, ureq::Error> {
+        self.agent.get(self.admin_url(path)).call()?.body_mut().read_to_string()
     }
 
     /// What Envoy and the filter have logged.
     pub fn log(&self) -> String {
         self.process.output()
+    }
+
+    /// Has another Envoy take over, with the same configuration, and waits until the first has
+    /// ended.
+    pub fn restart_hot(&mut self) {
+        let hot = self.hot.as_mut().expect("the plan has a hot restart");
+        hot.epoch += 1;
+        let (name, epoch) = (hot.settings.0.clone(), hot.epoch);
+        let next = Process::start(&name, &mut hot.command(), &hot.directory);
+        let mut old = std::mem::replace(&mut self.process, next);
+        let is_next = format!("\"restart_epoch\": {epoch}");
+        wait_until("the next Envoy to take over", || {
+            self.ask("/server_info").is_ok_and(|info| info.contains(&is_next))
+        });
+        assert!(old.wait().success(), "the old Envoy has not ended well");
     }
 
     /// Ends Envoy as an orchestrator does, with SIGTERM, unless it has ended.
@@ -119,13 +157,34 @@ impl Sidecar {
     }
 }
 
+impl HotRestart {
+    fn command(&self) -> Command {
+        let (name, configuration, workers) = &self.settings;
+        let mut command = envoy(configuration, *workers);
+        let id = self.directory.join(format!("{name}.base-id"));
+        if self.epoch == 0 {
+            command.arg("--use-dynamic-base-id").arg("--base-id-path").arg(id);
+        } else {
+            let id = std::fs::read_to_string(id).expect("the first Envoy has written its id");
+            command.args(["--base-id", id.trim(), "--restart-epoch", &self.epoch.to_string()]);
+        }
+        command.args(["--parent-shutdown-time-s", "2"]);
+        command
+    }
+}
+
 /// The command that serves with the configuration in a file.
 pub fn serve(configuration: &Path, workers: usize) -> Command {
+    let mut command = envoy(configuration, workers);
+    // Many Envoys run side by side here, and none takes over from another.
+    command.arg("--disable-hot-restart");
+    command
+}
+
+fn envoy(configuration: &Path, workers: usize) -> Command {
     let mut command = Command::new(programs::envoy());
     command.arg("--config-path").arg(configuration);
     command.args(["--concurrency", &workers.to_string()]);
-    // Many Envoys run side by side here, and none takes over from another.
-    command.arg("--disable-hot-restart");
     // What a listener that goes leaves its connections; by default, ten minutes.
     command.args(["--drain-time-s", "1"]);
     // By default, access logs are written out every ten seconds.

@@ -36,7 +36,7 @@ fn totals(fas: &Fas, hour: u32) -> Totals {
 /// Clients come again when there is too much to do, as there may be on a slow machine.
 fn post_until_taken(fas: &Fas, body: &str) -> Answer {
     loop {
-        let answer = fas.post("/flows", body.to_owned());
+        let answer = fas.post("/flows", body);
         if answer.status != 503 {
             return answer;
         }

@@ -6,6 +6,7 @@
 //! - `POST /sink` takes the body, and answers nothing.
 //! - `POST /exchange` takes requests of the TCP app's protocol in its body, and answers each in its
 //!   own body while both stay open.
+//! - An upgrade, whatever to, makes the connection one of the TCP app's.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Error, Read, Write};
 use std::net::TcpStream;
@@ -33,6 +34,7 @@ struct Head {
     path: String,
     length: usize,
     is_chunked: bool,
+    is_upgrade: bool,
 }
 
 fn serve(stream: TcpStream) -> io::Result<()> {
@@ -40,6 +42,12 @@ fn serve(stream: TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = BufWriter::new(stream);
     while let Some(head) = read_head(&mut reader)? {
+        if head.is_upgrade {
+            write!(writer, "HTTP/1.1 101 Switching Protocols\r\n")?;
+            write!(writer, "connection: upgrade\r\nupgrade: websocket\r\n\r\n")?;
+            writer.flush()?;
+            return tcp::answer(&mut reader, writer.get_mut());
+        }
         if head.path == "/exchange" {
             exchange(&mut reader, &mut writer)?;
         } else {
@@ -68,16 +76,18 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     };
     let mut length = 0;
     let mut is_chunked = false;
+    let mut is_upgrade = false;
     while let Some(line) = read_line(reader)?.filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().map_err(Error::other)?,
+            "upgrade" => is_upgrade = true,
             "transfer-encoding" => is_chunked = value.trim().eq_ignore_ascii_case("chunked"),
             _ => {}
         }
     }
     let (method, path) = (method.to_owned(), path.to_owned());
-    Ok(Some(Head { method, path, length, is_chunked }))
+    Ok(Some(Head { method, path, length, is_chunked, is_upgrade }))
 }
 
 fn read_body(head: &Head, reader: &mut impl BufRead) -> io::Result<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! TCP connections through the frontend's sidecar.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::connect;
@@ -14,6 +14,23 @@ impl TcpConnection {
     /// Connects to the listener on `port`.
     pub fn open(port: u16) -> Self {
         Self(connect(port))
+    }
+
+    /// Connects to an HTTP listener on `port`, and has the connection upgraded.
+    pub fn upgrade(port: u16) -> Self {
+        let mut stream = connect(port);
+        let head = "GET / HTTP/1.1\r\nhost: backend\r\nconnection: upgrade\r\n\
+                    upgrade: websocket\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("the sidecar takes a request");
+        let mut answer = Vec::new();
+        // Byte by byte: what follows the head is not HTTP any more.
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("the sidecar answers");
+            answer.extend(byte);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+        Self(stream)
     }
 
     /// Sends `sent` bytes of payload and has `wanted` bytes answered. Returns what went over the

@@ -35,6 +35,28 @@ fn ten_thousand_short_connections_are_counted_to_the_byte() {
 }
 
 #[test]
+fn a_websocket_is_counted_while_it_lives() {
+    const UPGRADE: [&str; 2] = ["outbound_http\n", "inbound_http\n"];
+    let [frontend, backend] = UPGRADE.map(|name| format!("          stat_prefix: {name}"));
+    let with = |prefix: &str| {
+        format!("{prefix}          upgrade_configs: [ {{ upgrade_type: websocket }} ]\n")
+    };
+    let mesh = Mesh::plan()
+        .edit_frontend(&frontend, &with(&frontend))
+        .edit_backend(&backend, &with(&backend))
+        .start();
+    let mut socket = mesh.upgraded();
+    let mut sent = Bytes::default();
+    for round in 1..4 {
+        sent += socket.exchange(1_000 * round, 20_000);
+        mesh.fas().wait_for_totals(&Totals::of([("frontend", "backend", sent)]));
+    }
+    drop(socket);
+    assert_eq!(mesh.frontend().access_log("outbound_http").bytes_of(1), sent);
+    mesh.ends_with(&Totals::of([("frontend", "backend", sent)]));
+}
+
+#[test]
 fn what_envoy_passed_on_before_a_client_went_is_counted() {
     const ROUNDS: usize = 20;
     let mesh = Mesh::plan().workers(2).start();

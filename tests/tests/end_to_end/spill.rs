@@ -43,6 +43,19 @@ fn whenever_envoy_is_ended_under_traffic_totals_are_exact_after_a_replay() {
     }
 }
 
+#[test]
+fn an_envoy_that_takes_over_leaves_nothing_behind() {
+    let mut mesh = Mesh::plan().with_hot_restart().workers(2).push_interval_ms(3_600_000).start();
+    let mut http = mesh.http().get(10_000);
+    let mut tcp = mesh.tcp().exchange(500, 700);
+    mesh.frontend_mut().restart_hot();
+    http += mesh.http().get(1_000);
+    tcp += mesh.tcp().exchange(10, 20);
+    mesh.frontend_mut().stop();
+    replay(&mesh);
+    mesh.ends_with(&Totals::of([("frontend", "backend", http), ("frontend", "backend-tcp", tcp)]));
+}
+
 /// Replays the frontend's log, and returns what is said about it.
 fn replay(mesh: &Mesh) -> String {
     let directory = tempfile::tempdir().expect("a directory can be made");
