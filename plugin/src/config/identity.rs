@@ -53,45 +53,57 @@ impl Names {
     /// Reads `identity`, `trust_request_headers` and the three names.
     pub(super) fn read(object: &Object<'_>, mode: Mode) -> Result<Self, ConfigError> {
         let preset = object.optional("identity").map(|field| read_preset(&field)).transpose()?;
-        let trust = match object.optional("trust_request_headers") {
-            Some(field) => Some(field.word(trust_of, "\"outbound\", \"inbound\" or \"both\"")?),
-            None => None,
-        };
-        let given = |name| -> Result<Option<Sources>, ConfigError> {
+        let trust = object.optional("trust_request_headers");
+        let trust = trust
+            .map(|field| field.word(trust_of, "\"outbound\", \"inbound\" or \"both\""))
+            .transpose()?;
+        let mut given = [None, None, None];
+        for (name, sources) in NAMES.iter().zip(&mut given) {
             let field = match preset {
                 Some(_) => object.optional(name),
                 None => Some(object.required(name)?),
             };
-            let Some(field) = field else { return Ok(None) };
-            let sources = source::read(&field, mode)?;
-            if trust.is_none() && sources.iter().any(is_header) {
-                return Err(field.refuse(
-                    "has a request_header, which any caller can forge: \
-                     say with trust_request_headers on which listeners it is to be believed",
-                ));
-            }
-            Ok(Some(sources))
-        };
-        let given = [given(NAMES[0])?, given(NAMES[1])?, given(NAMES[2])?];
-        let side = |preset: Option<[Sources; 3]>, believes_headers: bool| {
-            let [src_app, dest_app, vpc_id] = preset.unwrap_or_default();
-            let [given_src_app, given_dest_app, given_vpc_id] = given.clone();
-            let mut names = [
-                given_src_app.unwrap_or(src_app),
-                given_dest_app.unwrap_or(dest_app),
-                given_vpc_id.unwrap_or(vpc_id),
-            ];
-            if !believes_headers {
-                names.iter_mut().for_each(|sources| sources.retain(|source| !is_header(source)));
-            }
-            names
+            *sources = field.map(|field| read_name(&field, mode, trust.is_some())).transpose()?;
+        }
+        let of = |side, believes_headers| {
+            let names = preset.as_ref().map(|preset| preset.of(side)).unwrap_or_default();
+            instead(names, &given, believes_headers)
         };
         let trust = trust.unwrap_or_default();
         Ok(Self {
-            source: side(preset.as_ref().map(|p| p.of(Reporter::Source)), trust.outbound),
-            destination: side(preset.as_ref().map(|p| p.of(Reporter::Destination)), trust.inbound),
+            source: of(Reporter::Source, trust.outbound),
+            destination: of(Reporter::Destination, trust.inbound),
         })
     }
+}
+
+/// Reads the sources of a name, which may be headers only where somebody says whose.
+fn read_name(field: &Field<'_>, mode: Mode, has_trust: bool) -> Result<Sources, ConfigError> {
+    let sources = source::read(field, mode)?;
+    if !has_trust && sources.iter().any(is_header) {
+        return Err(field.refuse(
+            "has a request_header, which any caller can forge: \
+             say with trust_request_headers on which listeners it is to be believed",
+        ));
+    }
+    Ok(sources)
+}
+
+/// The names with what is given in place of the preset's, and without headers that are not
+/// believed.
+fn instead(
+    names: [Sources; 3],
+    given: &[Option<Sources>; 3],
+    believes_headers: bool,
+) -> [Sources; 3] {
+    let mut names = names;
+    for (sources, given) in names.iter_mut().zip(given) {
+        if let Some(given) = given {
+            sources.clone_from(given);
+        }
+        sources.retain(|source| believes_headers || !is_header(source));
+    }
+    names
 }
 
 impl Preset {
