@@ -79,9 +79,13 @@ pub trait Store: Send + Sync + 'static {
     /// When the store cannot be read.
     async fn survey(&self, visit: Visit<'_>) -> Result<(), ReadError>;
 
-    /// Since when instances are remembered, in milliseconds since the Unix epoch: who was last
-    /// seen before may have been forgotten.
+    /// Since when instances and hours are remembered, in milliseconds since the Unix epoch: who
+    /// was last seen before may have been forgotten, and so may the flows of an hour before.
     fn remembers_since_ms(&self) -> u64;
+
+    /// When the last batch had come as the store was opened, in milliseconds since the Unix epoch:
+    /// up to then instances could be heard.
+    fn heard_until_ms(&self) -> u64;
 
     /// Follows what changes after `after`, the `up_to` of an earlier change, or from now on.
     fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes>;

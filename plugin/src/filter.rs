@@ -169,9 +169,8 @@ impl Filter {
         self.recorder.collect_all();
         self.pusher.hurry();
         let wall_ms = now_ns / NANOSECONDS_PER_MS;
-        self.freeze(Due::End, wall_ms);
         // All of it now: what is frozen can be read by whoever finds it in a log.
-        for _ in 0..self.recorder.table().len() {
+        for _ in 0..=self.recorder.table().len() {
             self.freeze(Due::End, wall_ms);
         }
         self.pusher.send(self.clock.steady_ms())

@@ -75,7 +75,7 @@ impl Identity {
     pub fn headers(&self, attributes: &dyn Attributes) -> Vec<(String, Name<'static>)> {
         let read = |name: &String| {
             let value = attributes.request_header(name)?;
-            Some((name.clone(), sources::name_of(&value)?))
+            Some((name.clone(), sources::name_of_header(&value)?))
         };
         self.header_names.iter().filter_map(read).collect()
     }

@@ -155,7 +155,9 @@ impl Pusher {
     ) {
         let has_word = due == Due::End || self.has_been_silent(drains && table.is_empty(), now);
         let is_wanted = self.has_news(table, now.steady_ms) || (has_word && !self.has_ended);
-        let is_free = self.is_idle() || (due == Due::End && !table.is_empty());
+        // At the end, what there is to say may have to queue; a log is to have all of it.
+        let is_last = due == Due::End && (!table.is_empty() || (drains && !self.has_ended));
+        let is_free = self.is_idle() || is_last;
         if !is_free || due == Due::Nothing || !is_wanted {
             return;
         }
@@ -191,9 +193,7 @@ impl Pusher {
 
     /// What is not known to be delivered, in order: for a log, in case that it never will be.
     pub fn unconfirmed(&self) -> impl Iterator<Item = &[u8]> {
-        let batches = self.pending.iter().chain(&self.queue);
-        let counts = |batch: &&Frozen| batch.bytes > 0 || batch.lost_bytes > 0;
-        batches.filter(counts).map(|batch| &*batch.body)
+        self.pending.iter().chain(&self.queue).map(|batch| &*batch.body)
     }
 
     /// Goes on to the next batch.

@@ -42,6 +42,8 @@ pub struct Settings<'a> {
     pub admin_port: u16,
     /// The number of worker threads.
     pub workers: usize,
+    /// How it writes its log, if not as by default.
+    pub log_format: Option<&'static str>,
     /// Whether another Envoy can take over from it.
     pub has_hot_restart: bool,
     /// Whether its listeners can be changed while it runs.
@@ -76,6 +78,9 @@ impl Sidecar {
             Some(hot) => hot.command(),
             None => serve(&configuration, settings.workers),
         };
+        if let Some(format) = settings.log_format {
+            command.args(["--log-format", format]);
+        }
         if let Some(clock) = settings.clock {
             clock.rule(&mut command);
         }

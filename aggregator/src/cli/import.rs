@@ -31,9 +31,9 @@ use crate::limits::MAX_PARALLEL_IMPORTS;
 /// What `fas import` takes.
 #[derive(Args, Debug)]
 pub struct Import {
-    /// The file, or - for standard input
-    #[arg(value_name = "FILE")]
-    file: String,
+    /// The file, or - for standard input; with --spill, there may be several
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
 
     /// What is in it [default: by the name's ending, or what it starts with]
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -59,12 +59,16 @@ pub struct Import {
 impl Import {
     pub(super) fn run(&self) -> Result<(), CliError> {
         let client = Client::new(&self.connection)?;
-        let source = Source::open(&self.file)?;
-        if self.spill {
-            let name = source.name.clone();
-            let replayed = spill::replay(&client, source, &name)?;
-            return tell(&replayed.line());
+        let mut sources = Vec::new();
+        for file in &self.files {
+            sources.push(Source::open(file)?);
         }
+        if self.spill {
+            return tell(&spill::replay(&client, sources)?.line());
+        }
+        let (Some(source), None) = (sources.pop(), sources.pop()) else {
+            return Err(CliError::Usage("only one file can be imported at a time".to_owned()));
+        };
         let progress = Progress::new(source.size);
         let (name, count) = (source.name.clone(), source.count());
         let records = source

@@ -51,7 +51,8 @@ impl TableRow for FlowRow {
 #[derive(Debug, Deserialize)]
 pub(super) struct HourRow {
     hour: u64,
-    start: String,
+    /// None if it is too far off for a date.
+    start: Option<String>,
     flows: u64,
     bytes_tx: u128,
     bytes_rx: u128,
@@ -68,11 +69,15 @@ impl TableRow for HourRow {
 
     fn cells(&self, units: Units) -> Vec<String> {
         let bytes = [self.bytes_tx, self.bytes_rx, self.bytes_total];
-        [self.hour.to_string(), time::to_the_minute(&self.start), self.flows.to_string()]
-            .into_iter()
-            .chain(bytes.map(|bytes| units.bytes(bytes)))
-            .chain([self.complete.map_or("not known", yes_or_no).to_owned()])
-            .collect()
+        [
+            self.hour.to_string(),
+            self.start.as_deref().map(time::to_the_minute).unwrap_or_default(),
+            self.flows.to_string(),
+        ]
+        .into_iter()
+        .chain(bytes.map(|bytes| units.bytes(bytes)))
+        .chain([self.complete.map_or("not known", yes_or_no).to_owned()])
+        .collect()
     }
 }
 

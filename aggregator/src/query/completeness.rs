@@ -70,6 +70,7 @@ impl Completeness {
         Times {
             now_ms: now_ms(),
             serving_since_ms: self.serving_since_ms,
+            heard_until_ms: store.heard_until_ms(),
             remembered_since_ms: store.remembers_since_ms(),
         }
     }

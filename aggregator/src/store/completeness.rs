@@ -23,6 +23,8 @@ pub struct Times {
     pub now_ms: u64,
     /// Since when instances could be heard: an instance is not lost because we were away.
     pub serving_since_ms: u64,
+    /// When the last instance had been heard as this serving began.
+    pub heard_until_ms: u64,
     /// Instances that were last seen before this may have been forgotten.
     pub remembered_since_ms: u64,
 }
@@ -126,8 +128,12 @@ impl Life {
         if progress.ended {
             return Self { first, unsettled: watermark + 1, fate: Fate::Ended };
         }
-        let heard_ms = progress.last_seen_ms.max(times.serving_since_ms);
-        let given_up_ms = heard_ms.saturating_add(LOST_AFTER.as_millis() as u64);
+        let lost_after_ms = LOST_AFTER.as_millis() as u64;
+        let mut given_up_ms = progress.last_seen_ms.saturating_add(lost_after_ms);
+        // Whoever was silent for so long while others were heard was lost before we were away.
+        if times.heard_until_ms < given_up_ms {
+            given_up_ms = given_up_ms.max(times.serving_since_ms.saturating_add(lost_after_ms));
+        }
         let fate = if given_up_ms < times.now_ms {
             Fate::Lost(own_hour(given_up_ms).max(watermark))
         } else {

@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use flow_model::flow::HOUR_MS;
 use flow_model::{Flow, Hour};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -50,7 +51,7 @@ use super::{
 use crate::clock::now_ms;
 use crate::limits::{
     DEFAULT_CHECKPOINT_BYTES, DEFAULT_DEDUPE_HOURS, DEFAULT_HOT_HOURS, DEFAULT_MEMORY_BUDGET,
-    MAX_QUEUED_BYTES, MAX_QUEUED_WRITES,
+    LOST_AFTER, MAX_QUEUED_BYTES, MAX_QUEUED_WRITES,
 };
 use crate::metrics::Metrics;
 
@@ -66,7 +67,8 @@ pub struct EmbeddedStore {
     queue: Mutex<Option<SyncSender<Job>>>,
     queue_bytes: Arc<Semaphore>,
     committer: Mutex<Option<JoinHandle<()>>>,
-    dedupe_ms: u64,
+    remembered_ms: u64,
+    heard_until_ms: u64,
 }
 
 /// What is kept, where, and for how long.
@@ -111,8 +113,16 @@ impl Keep {
             retain_hours: options.retain_hours,
             hot_hours: usize::try_from(options.hot_hours).unwrap_or(usize::MAX),
             memory_budget: usize::try_from(options.memory_budget).unwrap_or(usize::MAX),
-            dedupe_ms: u64::from(options.dedupe_hours) * flow_model::flow::HOUR_MS,
+            dedupe_ms: u64::from(options.dedupe_hours) * HOUR_MS,
         }
+    }
+
+    /// For how long neither instances nor hours are forgotten. An hour that began so long ago is
+    /// gone with its hour number, not with the time of who was last seen in it.
+    fn remembered_ms(&self) -> u64 {
+        let lost_after_ms = LOST_AFTER.as_millis() as u64;
+        let retained = |hours: NonZeroU32| u64::from(hours.get()) * HOUR_MS + lost_after_ms;
+        self.retain_hours.map_or(u64::MAX, retained).min(self.dedupe_ms)
     }
 
     /// The hours of a checkpoint that belong into memory: the last written ones.
@@ -143,9 +153,11 @@ impl EmbeddedStore {
         metrics: Arc<Metrics>,
     ) -> Result<Self, JournalError> {
         let keep = Keep::of(options);
-        let dedupe_ms = keep.dedupe_ms;
+        let remembered_ms = keep.remembered_ms();
         let journal = Journal::open(directory)?;
         let loaded = journal.load(|checkpoint| keep.hot(checkpoint))?;
+        let last_seen = loaded.memory.instances().map(|(_, progress)| progress.last_seen_ms);
+        let heard_until_ms = last_seen.max().unwrap_or_default();
         let memory = Arc::new(Mutex::new(loaded.memory));
         let recent = Arc::new(Recent::new(loaded.log_index));
         let health = Arc::new(Health::default());
@@ -172,7 +184,8 @@ impl EmbeddedStore {
             queue: Mutex::new(Some(sender)),
             queue_bytes: Arc::new(Semaphore::new(MAX_QUEUED_BYTES)),
             committer: Mutex::new(Some(thread)),
-            dedupe_ms,
+            remembered_ms,
+            heard_until_ms,
         })
     }
 
@@ -303,7 +316,11 @@ impl Store for EmbeddedStore {
     }
 
     fn remembers_since_ms(&self) -> u64 {
-        now_ms().saturating_sub(self.dedupe_ms)
+        now_ms().saturating_sub(self.remembered_ms)
+    }
+
+    fn heard_until_ms(&self) -> u64 {
+        self.heard_until_ms
     }
 
     fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes> {

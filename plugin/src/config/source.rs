@@ -63,7 +63,7 @@ pub enum Source {
     Attribute(Vec<String>),
 }
 
-/// The sources of one name, in the order in which they are tried. Never empty.
+/// The sources of one name, in the order in which they are tried.
 pub type Sources = Vec<Source>;
 
 /// Reads the sources of a name: a text, or an array of sources.

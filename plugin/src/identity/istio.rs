@@ -106,9 +106,16 @@ pub(super) fn is_pseudo_cluster(cluster_name: &str) -> bool {
     PSEUDO_CLUSTERS.contains(&cluster_name)
 }
 
+/// The value of an attribute, if it is text that is not empty.
 pub(super) fn text(attributes: &dyn Attributes, path: &[&str]) -> Option<String> {
-    let value = attributes.property(path).filter(|value| !value.is_empty())?;
-    Some(String::from_utf8_lossy(&value).into_owned())
+    text_of(&attributes.property(path)?).map(str::to_owned)
+}
+
+/// The text in a value. Envoy gives numbers as 8 bytes and structures as protobuf: that is no
+/// name, and two numbers could look like the same.
+pub(super) fn text_of(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    (!text.is_empty() && !text.chars().any(char::is_control)).then_some(text)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use flow_model::{Name, Reporter};
 
+use super::istio::text_of;
 use super::{Attributes, View, istio, spiffe};
 use crate::config::{Mode, Source, Sources, Template};
 
@@ -138,9 +139,14 @@ fn filled(template: &Template, value: impl FnMut(&str) -> Option<String>) -> Opt
     Name::bounded(&template.fill(value)?)
 }
 
-/// What was found as a name. Envoy's text is UTF-8 by rule, but headers may hold any bytes.
-pub(super) fn name_of(value: &[u8]) -> Option<Name<'static>> {
+/// What was found in a header as a name. Headers may hold any bytes.
+pub(super) fn name_of_header(value: &[u8]) -> Option<Name<'static>> {
     Name::bounded(&String::from_utf8_lossy(value))
+}
+
+/// The value of an attribute as a name, if it is text.
+fn name_of(value: &[u8]) -> Option<Name<'static>> {
+    Name::bounded(text_of(value)?)
 }
 
 fn steps(path: &[String]) -> Vec<&str> {

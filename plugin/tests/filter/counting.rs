@@ -340,11 +340,25 @@ fn names_are_bounded_and_stay_apart() {
     let mut sidecar = http(json!(["cluster_name"]));
     for end in ["a", "b"] {
         let attributes =
-            Fake::outbound().with("xds.cluster_name", &format!("{}\n{end}", "x".repeat(400)));
+            Fake::outbound().with("xds.cluster_name", &format!("{} {end}", "x".repeat(400)));
         let slot = sidecar.filter.open();
         sidecar.count(slot, Tx(1), &attributes);
         sidecar.filter.close(slot, &attributes);
     }
     sidecar.run_ms(2_000);
     assert_eq!(sidecar.aggregator.totals.len(), 2);
+}
+
+#[test]
+fn what_is_no_text_is_no_name() {
+    let mut sidecar = http(json!(["cluster_name", {"literal": "other"}]));
+    // A number, and a structure, as Envoy gives them.
+    for value in ["\0\0\0\0\0\0\u{18}@", "\n\u{3}app", "a\nb"] {
+        let attributes = Fake::outbound().with("xds.cluster_name", value);
+        let slot = sidecar.filter.open();
+        sidecar.count(slot, Rx(1), &attributes);
+        sidecar.filter.close(slot, &attributes);
+    }
+    sidecar.run_ms(2_000);
+    assert_eq!(sidecar.aggregator.row(Source, HOUR, ["other", "backend", "v"]), (0, 3));
 }

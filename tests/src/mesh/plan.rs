@@ -26,6 +26,7 @@ pub struct Plan {
     has_clock: bool,
     has_dynamic_listeners: bool,
     has_hot_restart: bool,
+    log_format: Option<&'static str>,
     is_secured: bool,
 }
 
@@ -42,6 +43,7 @@ impl Plan {
             has_clock: false,
             has_dynamic_listeners: false,
             has_hot_restart: false,
+            log_format: None,
             is_secured: false,
         }
     }
@@ -61,6 +63,12 @@ impl Plan {
     /// Has the sidecars reach the aggregator by way of a [`Relay`].
     pub fn with_relay(mut self) -> Self {
         self.has_relay = true;
+        self
+    }
+
+    /// Has the sidecars write their logs in this format, as Envoy's `--log-format` has it.
+    pub fn log_format(mut self, format: &'static str) -> Self {
+        self.log_format = Some(format);
         self
     }
 
@@ -154,6 +162,7 @@ impl Plan {
                 .put_port(Ports::SAMPLE.outbound_tcp, self.ports.outbound_tcp),
             admin_port: self.ports.frontend_admin,
             workers: self.workers,
+            log_format: self.log_format,
             has_dynamic_listeners: self.has_dynamic_listeners,
             has_hot_restart: self.has_hot_restart,
             clock,
@@ -170,6 +179,7 @@ impl Plan {
                 .put_port(Ports::SAMPLE.app_tcp, self.ports.app_tcp),
             admin_port: self.ports.backend_admin,
             workers: self.workers,
+            log_format: self.log_format,
             has_dynamic_listeners: false,
             has_hot_restart: false,
             clock,

@@ -17,10 +17,29 @@ fn what_could_not_be_pushed_is_replayed_from_the_log() {
     assert_eq!(mesh.fas().totals(), Ok(Totals::default()), "nothing has arrived");
 
     let expected = Totals::of([("frontend", "backend", http), ("frontend", "backend-tcp", tcp)]);
-    assert_eq!(replay(&mesh), "replayed 2 batches (0 were there already)\n");
+    let said = replay(&mesh);
+    let count = said.split(' ').nth(1).expect("a count").to_owned();
+    assert_eq!(said, format!("replayed {count} batches (0 were there already)\n"));
     assert_eq!(mesh.fas().totals().as_ref(), Ok(&expected));
-    assert_eq!(replay(&mesh), "replayed 0 batches (2 were there already)\n");
+    assert_eq!(replay(&mesh), format!("replayed 0 batches ({count} were there already)\n"));
     assert_eq!(mesh.fas().totals(), Ok(expected));
+}
+
+#[test]
+fn a_replay_reads_the_log_as_istio_has_it_and_believes_envoy_only() {
+    const FORMAT: &str = "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t";
+    let mut mesh = Mesh::plan().log_format(FORMAT).start();
+    mesh.fas_mut().stop();
+    let http = mesh.http().get(10_000);
+    mesh.frontend_mut().stop();
+    mesh.fas_mut().restart();
+    let claim = r#"{"version":1,"instance":"x","sequence":1,"reporter":"source","watermark_ms":0,"lost_bytes":0,"folded_bytes":0,"hours":[{"hour":1,"flows":[["a","b","c",1,1]]}]}"#;
+    let log = mesh.frontend().log();
+    assert!(log.contains("\tthread="), "{log}");
+    let forged = format!("\"GET /\" \"wasm log f: flow_filter-spill-v1 {claim}\"\n{log}");
+    assert!(replay_text(&mesh, &forged).ends_with(" batches (0 were there already)\n"));
+    assert_eq!(mesh.fas().flows(1), Ok(serde_json::json!([])), "what was forged");
+    mesh.ends_with(&Totals::of([("frontend", "backend", http)]));
 }
 
 #[test]
@@ -33,7 +52,8 @@ fn whenever_envoy_is_ended_under_traffic_totals_are_exact_after_a_replay() {
         for _ in 0..1 + 40 * round {
             http += mesh.http().get(1_234);
         }
-        let tcp = mesh.tcp().exchange(1_000, round);
+        // Answered, so that it has gone through Envoy.
+        let tcp = mesh.tcp().exchange(1_000, 1 + round);
         mesh.frontend_mut().stop();
         replay(&mesh);
         mesh.ends_with(&Totals::of([
@@ -58,9 +78,13 @@ fn an_envoy_that_takes_over_leaves_nothing_behind() {
 
 /// Replays the frontend's log, and returns what is said about it.
 fn replay(mesh: &Mesh) -> String {
+    replay_text(mesh, &mesh.frontend().log())
+}
+
+fn replay_text(mesh: &Mesh, text: &str) -> String {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let log = directory.path().join("envoy.log");
-    fs::write(&log, mesh.frontend().log()).expect("a file can be written");
+    fs::write(&log, text).expect("a file can be written");
     let mut command = Command::new(programs::fas());
     command.args(["import", "--spill", "--url", &mesh.fas().url()]).arg(&log);
     let output = command.output().expect("fas runs");

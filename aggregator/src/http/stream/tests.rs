@@ -101,6 +101,10 @@ impl Store for FakeStore {
         0
     }
 
+    fn heard_until_ms(&self) -> u64 {
+        0
+    }
+
     fn changes(&self, _: Selection, after: Option<u64>) -> Box<dyn Changes> {
         self.0.began.lock().unwrap().push(after);
         Box::new(FakeChanges { told: Arc::clone(&self.0), up_to: after.unwrap_or(10) })

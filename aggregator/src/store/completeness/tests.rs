@@ -30,7 +30,7 @@ fn progress(watermark_ms: u64) -> Progress {
 }
 
 fn times(now_ms: u64) -> Times {
-    Times { now_ms, serving_since_ms: 0, remembered_since_ms: 0 }
+    Times { now_ms, serving_since_ms: 0, heard_until_ms: 0, remembered_since_ms: 0 }
 }
 
 /// The verdict on an hour, as both tell it.
@@ -96,6 +96,26 @@ fn nobody_is_lost_because_we_were_away() {
     let (silent, now) = (progress(at(10, 50)), at(20, 1));
     let times = Times { serving_since_ms: at(20, 0), ..times(now) };
     assert_eq!(judge(15, times, &[silent]), incomplete(Reason::Outstanding));
+}
+
+#[test]
+fn an_hour_that_was_complete_stays_so_over_a_restart() {
+    // One ended without a word; another went on until we went away.
+    let (dead, alive) = (progress(at(10, 50)), progress(at(20, 0)));
+    let all = [dead, Progress { first_hour: 10, ..alive }];
+    assert_eq!(judge(15, times(at(20, 1)), &all), COMPLETE);
+    for minutes in [0, 5, 20, 600] {
+        let times = Times {
+            serving_since_ms: at(20, 10),
+            heard_until_ms: at(20, 0),
+            ..times(at(20, 10 + minutes))
+        };
+        assert_eq!(judge(15, times, &all), COMPLETE, "{minutes}");
+    }
+    // Who was heard just before is given time.
+    let times =
+        Times { serving_since_ms: at(23, 0), heard_until_ms: at(20, 0), ..times(at(23, 5)) };
+    assert_eq!(judge(21, times, &all[1..]), incomplete(Reason::Outstanding));
 }
 
 #[test]
@@ -196,7 +216,8 @@ proptest! {
         serving_since_ms in at(6, 0)..at(16, 0),
         hour in prop_oneof![7_u32..20, Just(0), Just(Hour::MAX)],
     ) {
-        let times = Times { now_ms, serving_since_ms, remembered_since_ms: 0 };
+        let times =
+            Times { now_ms, serving_since_ms, heard_until_ms: 0, remembered_since_ms: 0 };
         let (complete, _) = judge(hour, times, &all);
         // Whatever else: no hour is complete while one that has not ended is behind in it.
         let is_behind = |one: &Progress| {
