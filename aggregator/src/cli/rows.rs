@@ -221,6 +221,16 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_too_far_off_for_a_date_is_shown_without_one() {
+        let row: HourRow = serde_json::from_str(
+            r#"{"hour":4294967295,"start":null,"flows":1,"bytes_tx":2,"bytes_rx":3,
+                "bytes_total":5,"complete":false}"#,
+        )
+        .unwrap();
+        assert_eq!(row.cells(Units::Exact), ["4294967295", "", "1", "2", "3", "5", "no"]);
+    }
+
+    #[test]
     fn a_disagreement_is_shown_side_by_side() {
         let row: AuditRow = serde_json::from_str(
             r#"{"hour":7,"src_app":"a","dest_app":"b","vpc_id":"v","reported_by":"both",

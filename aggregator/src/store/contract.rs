@@ -51,6 +51,7 @@ macro_rules! contract_tests {
             hours_and_instances_are_listed_in_order
             what_instances_say_of_themselves_is_remembered
             a_survey_shows_every_instance
+            when_somebody_was_last_heard_is_known_after_a_restart
             a_closed_store_refuses
             pages_follow_each_other_also_while_others_write
             filters_select_by_exact_names_and_prefixes

@@ -53,9 +53,7 @@ pub(super) fn replay(client: &Client, logs: Vec<Source>) -> Result<Replayed, Cli
         let name = log.name.clone();
         read(log, &name, &mut batches)?;
     }
-    // Of an instance, the server takes a sequence below its last one for a resend. Lines and
-    // files may come in any order.
-    batches.sort_by(|a, b| (&a.instance, a.sequence).cmp(&(&b.instance, b.sequence)));
+    in_order(&mut batches);
     let mut replayed = Replayed::default();
     for batch in batches {
         match send(client, &batch) {
@@ -68,6 +66,12 @@ pub(super) fn replay(client: &Client, logs: Vec<Source>) -> Result<Replayed, Cli
         }
     }
     Ok(replayed)
+}
+
+/// Of an instance, the server takes a sequence below its last one for a resend. Lines and files
+/// may come in any order.
+fn in_order(batches: &mut [Batch]) {
+    batches.sort_by(|a, b| (&a.instance, a.sequence).cmp(&(&b.instance, b.sequence)));
 }
 
 fn read(log: impl Read, name: &str, batches: &mut Vec<Batch>) -> Result<(), CliError> {
@@ -142,6 +146,21 @@ mod tests {
         let expected: Vec<_> =
             (2..6).map(|line| (format!("log: line {line}"), BATCH.to_owned())).collect();
         assert_eq!(found(&log), Ok(expected));
+    }
+
+    #[test]
+    fn what_came_first_is_sent_first_whatever_file_it_is_in() {
+        let mut batches = Vec::new();
+        for (name, sequences) in [("new", [12, 3]), ("old", [2, 1])] {
+            let batch =
+                |sequence| BATCH.replace("\"sequence\":1", &format!("\"sequence\":{sequence}"));
+            let line = |sequence| format!("wasm log f: {SPILL_MARK}{}\n", batch(sequence));
+            let log: String = sequences.into_iter().map(line).collect();
+            read(log.as_bytes(), name, &mut batches).unwrap();
+        }
+        in_order(&mut batches);
+        let order: Vec<u64> = batches.iter().map(|batch| batch.sequence).collect();
+        assert_eq!(order, [1, 2, 3, 12]);
     }
 
     #[test]

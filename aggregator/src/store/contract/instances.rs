@@ -71,3 +71,16 @@ pub(crate) async fn a_survey_shows_every_instance(place: &dyn Place) {
     assert_eq!(seen, listed);
     assert!(store.remembers_since_ms() < listed["a"].last_seen_ms);
 }
+
+pub(crate) async fn when_somebody_was_last_heard_is_known_after_a_restart(place: &dyn Place) {
+    let store = place.open().await;
+    assert_eq!(store.heard_until_ms(), 0);
+    for id in ["a", "b"] {
+        store.apply(batch(id, 1, Reporter::Source, Vec::new())).await.unwrap();
+    }
+    assert_eq!(store.heard_until_ms(), 0, "it is about what was before");
+    let last = store.instances(None, 9).await.unwrap();
+    let last = last.iter().map(|one| one.progress.last_seen_ms).max();
+    store.close().await;
+    assert_eq!(Some(place.open().await.heard_until_ms()), last);
+}

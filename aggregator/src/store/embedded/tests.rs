@@ -1,13 +1,15 @@
 //! The store contract over the embedded store, and what only this store has: a directory.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use flow_model::flow::HOUR_MS;
 use flow_model::{Counters, Flow, FlowKey, Name, Status};
 
-use super::{EmbeddedStore, JournalError, Options};
-use crate::limits::{DEFAULT_CHECKPOINT_BYTES, MAX_QUEUED_BYTES};
+use super::{EmbeddedStore, JournalError, Keep, Options};
+use crate::limits::{DEFAULT_CHECKPOINT_BYTES, LOST_AFTER, MAX_QUEUED_BYTES};
 use crate::metrics::Metrics;
 use crate::store::contract::{Place, contract_tests};
 use crate::store::{ApplyError, Origin, Selection, Store, Write};
@@ -86,6 +88,18 @@ async fn a_directory_serves_one_process_at_a_time() {
     store.close().await;
     drop(store);
     assert!(directory.try_open().is_ok());
+}
+
+#[test]
+fn an_hour_that_is_not_kept_is_not_remembered() {
+    let remembered_ms = |retain_hours, dedupe_hours| {
+        let options = Options { retain_hours, dedupe_hours, ..Options::default() };
+        Keep::of(&options).remembered_ms()
+    };
+    let lost_after_ms = LOST_AFTER.as_millis() as u64;
+    assert_eq!(remembered_ms(None, 5), 5 * HOUR_MS);
+    assert_eq!(remembered_ms(NonZeroU32::new(2), 5), 2 * HOUR_MS + lost_after_ms);
+    assert_eq!(remembered_ms(NonZeroU32::new(9), 5), 5 * HOUR_MS);
 }
 
 #[tokio::test]
