@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Barrier;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::Setting;
 use crate::echo;
@@ -23,6 +25,9 @@ const ROUNDS: usize = 7;
 
 /// The largest filter, in kilobytes.
 const MAX_FILTER_KB: f64 = 150.0;
+
+/// Longer than the time between two pushes.
+const DELIVERY: Duration = Duration::from_secs(15);
 
 /// A request as small as they come.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n";
@@ -126,8 +131,12 @@ impl Contest {
             if *addition == Addition::FileLog {
                 continue;
             }
-            if envoy.stat("flow_filter_batches_delivered")? == 0 {
-                return Err(Failure::new(format!("{name} has delivered nothing")));
+            let deadline = Instant::now() + DELIVERY;
+            while envoy.stat("flow_filter_batches_delivered")? == 0 {
+                if Instant::now() >= deadline {
+                    return Err(Failure::new(format!("{name} has delivered nothing")));
+                }
+                sleep(Duration::from_millis(100));
             }
         }
         Ok(())
