@@ -36,6 +36,8 @@ pub enum Addition {
     FileLog,
     /// The filter in the chain of filters.
     Filter,
+    /// The filter as an access logger.
+    AccessLogger,
 }
 
 /// A running Envoy.
@@ -155,6 +157,11 @@ fn listener(
     );
     let log = match addition {
         Addition::Bare | Addition::Filter => String::new(),
+        Addition::AccessLogger => format!(
+            "access_log: [ {{ name: flow_filter, typed_config: {{ \"@type\": {TYPES}.access_loggers\
+             .wasm.v3.WasmAccessLog, config: {} }} }} ]",
+            plugin("access_log", &programs.filter)
+        ),
         Addition::FileLog => format!(
             "access_log: [ {{ name: file, typed_config: {{ \"@type\": {TYPES}.access_loggers.file.v3\
              .FileAccessLog, path: {} }} }} ]",
@@ -209,7 +216,7 @@ fn plugin(mode: &str, filter: &Path) -> String {
     format!(
         "{{ name: flow_filter, failure_policy: FAIL_OPEN, configuration: {{ \"@type\": \
          type.googleapis.com/google.protobuf.StringValue, value: '{{\"mode\": \"{mode}\", \
-         \"identity\": \"envoy\", \"push\": {{\"cluster\": \"flow_aggregator\"}}}}' }}, vm_config: \
+         \"direction\": \"outbound\", \"identity\": \"envoy\", \"push\": {{\"cluster\": \"flow_aggregator\"}}}}' }}, vm_config: \
          {{ vm_id: flow, runtime: envoy.wasm.runtime.v8, code: {{ local: {{ filename: \"{}\" }} }} }} \
          }}",
         filter.display()

@@ -25,6 +25,7 @@ pub use template::Template;
 pub const FIELDS: &[&str] = &[
     "mode",
     "report",
+    "direction",
     "identity",
     "trust_request_headers",
     "src_app",
@@ -34,14 +35,28 @@ pub const FIELDS: &[&str] = &[
     "bounds",
 ];
 
-/// Whether the filter stands among network filters or HTTP filters. One module serves both, and
-/// cannot tell by itself.
+/// Where in Envoy the module stands. One module serves everywhere, and cannot tell by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A network filter: it counts the bytes of connections.
     Tcp,
     /// An HTTP filter: it counts the bytes of bodies.
     Http,
+    /// An access logger: it counts the bytes of connections, or of bodies, when they end.
+    AccessLog,
+}
+
+impl Mode {
+    const ALL: [Self; 3] = [Self::Tcp, Self::Http, Self::AccessLog];
+
+    /// The mode as the configuration writes it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Http => "http",
+            Self::AccessLog => "access_log",
+        }
+    }
 }
 
 /// Which streams the filter counts.
@@ -80,6 +95,8 @@ pub struct Config {
     pub mode: Mode,
     /// Which streams are counted.
     pub report: Report,
+    /// The side of all streams; none if each listener's direction says it.
+    pub side: Option<Reporter>,
     /// Where the names of apps and networks come from.
     pub names: Names,
     /// Where batches go.
@@ -96,14 +113,18 @@ impl Config {
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
         let json = Json::parse(bytes).map_err(|error| malformed(bytes, &error))?;
         let object = Field::root(&json).object(FIELDS)?;
-        let mode = object.required("mode")?.word(mode_of, "\"tcp\" or \"http\"")?;
+        let mode = object.required("mode")?.word(mode_of, "\"tcp\", \"http\" or \"access_log\"")?;
         let report = match object.optional("report") {
             Some(field) => field.word(report_of, "\"source\", \"destination\" or \"both\"")?,
             None => Report::Source,
         };
+        let side = object.optional("direction");
+        let side =
+            side.map(|field| field.word(side_of, "\"outbound\" or \"inbound\"")).transpose()?;
         Ok(Self {
             mode,
             report,
+            side,
             names: Names::read(&object, mode)?,
             push: PushConfig::read(&object.required("push")?)?,
             bounds: Bounds::read(object.optional("bounds"))?,
@@ -120,9 +141,13 @@ fn malformed(bytes: &[u8], error: &serde_json::Error) -> ConfigError {
 }
 
 fn mode_of(word: &str) -> Option<Mode> {
+    Mode::ALL.into_iter().find(|mode| mode.word() == word)
+}
+
+fn side_of(word: &str) -> Option<Reporter> {
     match word {
-        "tcp" => Some(Mode::Tcp),
-        "http" => Some(Mode::Http),
+        "outbound" => Some(Reporter::Source),
+        "inbound" => Some(Reporter::Destination),
         _ => None,
     }
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use flow_model::Name;
 
 use crate::backoff::Jitter;
-use crate::clock::Clock;
-use crate::config::{Config, PushConfig};
+use crate::clock::{Clock, WallClock};
+use crate::config::{Config, Mode, PushConfig};
 use crate::identity::{Attributes, Identity};
 use crate::instance::Origin;
 use crate::limits::{TICK_MS, TICKS_PER_INTERVAL};
@@ -42,6 +42,7 @@ pub struct Totals {
 
 /// An instance.
 pub struct Filter {
+    mode: Mode,
     push: PushConfig,
     started_ns: u64,
     tick_ms: u64,
@@ -51,6 +52,7 @@ pub struct Filter {
     instance: Option<Name<'static>>,
     notices: Vec<Notice>,
     warned: bool,
+    is_misplaced: bool,
     warned_of_holding: bool,
     ending: bool,
     default_side: flow_model::Reporter,
@@ -72,15 +74,17 @@ impl Filter {
         let started_ms = started_ns / NANOSECONDS_PER_MS;
         let default_side = config.report.default_side();
         Self {
+            mode: config.mode,
             push: config.push,
             started_ns,
             tick_ms,
             clock: Clock::new(started_ms, tick_ms),
-            recorder: Recorder::new(config.report, identity, interval_ms, table),
+            recorder: Recorder::new(config.report, config.side, identity, interval_ms, table),
             pusher: Pusher::new(pace, default_side, started_ms, Jitter::new(seed)),
             instance: None,
             notices: Vec::new(),
             warned: false,
+            is_misplaced: false,
             warned_of_holding: false,
             ending: false,
             default_side,
@@ -97,9 +101,13 @@ impl Filter {
         self.tick_ms
     }
 
-    /// Starts a stream.
-    pub fn open(&mut self) -> Slot {
-        self.recorder.open()
+    /// Starts a stream; none in access-log mode, in which the filter is told of streams' ends only.
+    pub fn open(&mut self) -> Option<Slot> {
+        if self.mode == Mode::AccessLog {
+            self.misplace();
+            return None;
+        }
+        Some(self.recorder.open())
     }
 
     /// Whether [`Filter::headers`] has anything to do.
@@ -112,9 +120,15 @@ impl Filter {
         self.recorder.headers(slot, attributes);
     }
 
-    /// Counts bytes that moved on a stream at this time.
-    pub fn count(&mut self, slot: Slot, moved: Moved, now_ns: u64, attributes: &dyn Attributes) {
-        self.recorder.count(slot, moved, now_ns, attributes);
+    /// Counts bytes that move on a stream now.
+    pub fn count(
+        &mut self,
+        slot: Slot,
+        moved: Moved,
+        clock: &dyn WallClock,
+        attributes: &dyn Attributes,
+    ) {
+        self.recorder.count(slot, moved, clock, attributes);
     }
 
     /// Counts what a connection's source has sent, and what this callback's data shows to be new.
@@ -122,15 +136,25 @@ impl Filter {
         &mut self,
         slot: Slot,
         delivery: Delivery,
+        clock: &dyn WallClock,
         attributes: &dyn Attributes,
         data: &dyn Data,
     ) {
-        self.recorder.deliver(slot, delivery, attributes, data);
+        self.recorder.deliver(slot, delivery, clock, attributes, data);
     }
 
     /// Ends a stream.
     pub fn close(&mut self, slot: Slot, attributes: &dyn Attributes) {
         self.recorder.close(slot, attributes);
+    }
+
+    /// Counts a stream that has ended, of which nothing was seen before, in access-log mode.
+    pub fn record(&mut self, clock: &dyn WallClock, attributes: &dyn Attributes) {
+        if self.mode == Mode::AccessLog {
+            self.recorder.record(clock, attributes);
+        } else {
+            self.misplace();
+        }
     }
 
     /// When the first bytes were counted, in nanoseconds, if the instance now needs a name:
@@ -154,7 +178,7 @@ impl Filter {
         let wall_ms = now_ns / NANOSECONDS_PER_MS;
         self.clock.tick(wall_ms);
         let steady_ms = self.clock.steady_ms();
-        self.recorder.collect(steady_ms);
+        self.recorder.collect(steady_ms, now_ns);
         self.warn_of_direction();
         self.warn_of_holding();
         let due = self.pusher.advance(steady_ms);
@@ -250,6 +274,14 @@ impl Filter {
         self.pusher.freeze(self.recorder.table(), instance, due, drains, now);
     }
 
+    /// Warns, once, that the filter stands where its mode does not belong.
+    fn misplace(&mut self) {
+        if !self.is_misplaced {
+            self.is_misplaced = true;
+            self.notices.push(Notice::Misplaced { mode: self.mode });
+        }
+    }
+
     fn warn_of_holding(&mut self) {
         if self.recorder.is_held_back() && !self.warned_of_holding {
             self.warned_of_holding = true;
@@ -258,9 +290,16 @@ impl Filter {
     }
 
     fn warn_of_direction(&mut self) {
-        if self.recorder.is_direction_missing() && !self.warned {
+        if self.warned {
+            return;
+        }
+        let side = self.default_side;
+        if self.recorder.is_direction_missing() {
             self.warned = true;
-            self.notices.push(Notice::DirectionMissing { side: self.default_side });
+            self.notices.push(Notice::DirectionMissing { side });
+        } else if self.recorder.is_direction_contradicted() {
+            self.warned = true;
+            self.notices.push(Notice::DirectionContradicted);
         }
     }
 }

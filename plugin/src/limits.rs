@@ -36,6 +36,9 @@ pub const MAX_TEXT_BYTES: usize = 8_192;
 /// is looked for.
 pub const MAX_TRIES: u8 = 8;
 
+/// How many names, and how many keys, are kept to be used again: more than most sidecars see.
+pub const RECENT: usize = 64;
+
 /// How much of each end of a delivery on a connection is kept, to know it when it comes again.
 pub const WINDOW_BYTES: u64 = 64;
 
@@ -77,6 +80,10 @@ pub const HEARTBEAT_MS: u64 = 60_000;
 /// How often the word of the end is sent when there is nothing else to say: then Envoy need not
 /// wait for an aggregator that is away.
 pub const MAX_END_SENDS: u32 = 3;
+
+/// How long before the end of an hour the clock is read at every callback, and not at ticks only,
+/// in milliseconds: ten of the longest ticks, since a busy Envoy's are late.
+pub const HOUR_MARGIN_MS: u64 = 10 * TICK_MS.1;
 
 /// A step of the wall clock beyond this many ticks is taken for a clock that was set.
 pub const MAX_STEP_TICKS: u64 = 10;

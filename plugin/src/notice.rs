@@ -4,6 +4,7 @@ use std::fmt;
 
 use log::Level;
 
+use crate::config::Mode;
 use crate::push::Why;
 
 /// Something that happened, in words.
@@ -45,6 +46,13 @@ pub enum Notice {
         /// The side as which it counts.
         side: flow_model::Reporter,
     },
+    /// A stream came through a listener with another direction than the configuration says.
+    DirectionContradicted,
+    /// The module stands where its mode does not belong, and counts nothing there.
+    Misplaced {
+        /// The configured mode.
+        mode: Mode,
+    },
     /// A filter behind this one holds data back, so that it is delivered again.
     HeldBack,
 }
@@ -58,6 +66,7 @@ impl Notice {
             Self::Delivered { .. } => Level::Info,
             Self::Retry { sends, .. } if !sends.is_power_of_two() => Level::Debug,
             Self::Retry { .. } | Self::DirectionMissing { .. } | Self::HeldBack => Level::Warn,
+            Self::Misplaced { .. } | Self::DirectionContradicted => Level::Error,
             Self::Rejected { times, .. } if !times.is_power_of_two() => Level::Debug,
             Self::Rejected { .. } => Level::Error,
         }
@@ -85,6 +94,20 @@ impl fmt::Display for Notice {
                 f,
                 "a listener has no traffic_direction: its streams count as those of the {side} \
                  side; set it to INBOUND or OUTBOUND"
+            ),
+            Self::DirectionContradicted => f.write_str(
+                "a listener's traffic_direction is not the direction of its filter's \
+                 configuration, which is what counts: set one of them right",
+            ),
+            Self::Misplaced { mode: Mode::AccessLog } => f.write_str(
+                "mode \"access_log\" is for access loggers (envoy.access_loggers.wasm): among \
+                 filters, nothing is counted",
+            ),
+            Self::Misplaced { mode } => write!(
+                f,
+                "mode \"{}\" is for filters: an access logger counts nothing with it; set mode to \
+                 \"access_log\"",
+                mode.word()
             ),
             Self::HeldBack => f.write_str(
                 "a filter behind this one holds data back, which Envoy then delivers again; what \

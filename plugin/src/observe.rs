@@ -4,58 +4,62 @@
 //! into the table when a tick or the stream's end comes. A stream whose peer is not known yet
 //! holds its bytes in the same way, and keeps them until it is.
 
+mod ended;
 mod redelivery;
+mod sides;
 mod stream;
 
 use flow_model::Reporter;
-use flow_model::flow::hour_of_ms;
 
+use crate::clock::{HourHand, WallClock};
 use crate::config::Report;
 use crate::identity::{Attributes, Identity};
 use crate::limits::MIN_FINDINGS;
 use crate::slab::{Slab, Slot};
 use crate::table::Table;
 pub use redelivery::{Data, Delivery};
+use sides::Sides;
 pub use stream::Moved;
 use stream::Stream;
-
-/// Envoy's `xds.listener_direction` of an inbound and an outbound listener
-/// (envoy.config.core.v3.TrafficDirection).
-const INBOUND: i64 = 1;
-const OUTBOUND: i64 = 2;
-
-const NANOSECONDS_PER_MS: u64 = 1_000_000;
 
 /// All streams of an instance, and the table into which their bytes go.
 #[derive(Debug)]
 pub struct Recorder {
-    report: Report,
+    sides: Sides,
     identity: Identity,
     hold_ms: u64,
     streams: Slab<Stream>,
     table: Table,
     first_traffic_ns: Option<u64>,
-    direction_missing: bool,
     holding: bool,
     /// How often bytes were delivered again, because a filter behind held them back.
     held_back: u32,
     steady_ms: u64,
+    hour: HourHand,
 }
 
 impl Recorder {
-    /// A recorder without streams. Bytes are held for an unknown peer for `hold_ms` at most.
-    pub fn new(report: Report, identity: Identity, hold_ms: u64, table: Table) -> Self {
+    /// A recorder without streams. All of them are of one `side`, if it is given, or else of the
+    /// one that their listener's direction says. Bytes are held for an unknown peer for `hold_ms`
+    /// at most.
+    pub fn new(
+        report: Report,
+        side: Option<Reporter>,
+        identity: Identity,
+        hold_ms: u64,
+        table: Table,
+    ) -> Self {
         Self {
-            report,
+            sides: Sides::new(report, side),
             identity,
             hold_ms,
             streams: Slab::default(),
             table,
             first_traffic_ns: None,
-            direction_missing: false,
             holding: false,
             held_back: 0,
             steady_ms: 0,
+            hour: HourHand::default(),
         }
     }
 
@@ -81,49 +85,76 @@ impl Recorder {
         &mut self,
         slot: Slot,
         delivery: Delivery,
+        clock: &dyn WallClock,
         attributes: &dyn Attributes,
         data: &dyn Data,
     ) {
-        let now_ns = delivery.at_ns;
         let suspected = self.held_back >= MIN_FINDINGS;
-        let Some(stream) = self.begun(slot, now_ns, attributes) else { return };
-        let repeated = stream.watch.repeated(delivery, data, suspected);
+        let Some(stream) = self.begun(slot, clock, attributes) else { return };
+        let repeated = stream.watch.repeated(delivery, clock, data, suspected);
         self.held_back = self.held_back.saturating_add((repeated > 0).into());
-        self.count(slot, Moved::Tx(delivery.size.saturating_sub(repeated)), now_ns, attributes);
+        self.count(slot, Moved::Tx(delivery.size.saturating_sub(repeated)), clock, attributes);
     }
 
-    /// Counts bytes that moved on a stream at this time.
-    pub fn count(&mut self, slot: Slot, moved: Moved, now_ns: u64, attributes: &dyn Attributes) {
+    /// Counts bytes that move on a stream now.
+    pub fn count(
+        &mut self,
+        slot: Slot,
+        moved: Moved,
+        clock: &dyn WallClock,
+        attributes: &dyn Attributes,
+    ) {
         if moved.bytes() == 0 {
             return;
         }
-        let steady_ms = self.steady_ms;
-        let Some(stream) = self.begun(slot, now_ns, attributes) else { return };
+        let (steady_ms, hour) = (self.steady_ms, self.hour);
+        let Some(stream) = self.begun(slot, clock, attributes) else { return };
         if let Moved::Rx(_) = moved {
             stream.watch.answered();
         }
-        let lost_bytes = stream.add(hour_of_ms(now_ns / NANOSECONDS_PER_MS), moved, steady_ms);
+        let lost_bytes = stream.add(hour.hour(clock), moved, steady_ms);
         self.table.lose(lost_bytes);
         if let Some(stream) = self.streams.get_mut(slot) {
-            stream.look(&self.identity, attributes, moved);
+            stream.look(&mut self.identity, attributes, moved);
         }
+    }
+
+    /// Counts a stream that has ended, of which nothing was seen before.
+    pub fn record(&mut self, clock: &dyn WallClock, attributes: &dyn Attributes) {
+        let mut stream = Stream::default();
+        self.sides.start(&mut stream, attributes);
+        if stream.is_ignored() {
+            return;
+        }
+        let (tx, rx) = ended::bytes_of(attributes);
+        if tx == 0 && rx == 0 {
+            return;
+        }
+        self.first_traffic_ns.get_or_insert_with(|| clock.now_ns());
+        let hour = self.hour.hour(clock);
+        for moved in [Moved::Tx(tx), Moved::Rx(rx)] {
+            let lost_bytes = stream.add(hour, moved, self.steady_ms);
+            self.table.lose(lost_bytes);
+        }
+        if self.identity.wants_headers() {
+            stream.headers = self.identity.headers(attributes);
+        }
+        stream.settle(&mut self.identity, attributes);
+        stream.flush(&mut self.identity, &mut self.table);
     }
 
     /// A stream that counts and has bytes; with its first ones, its side is looked up.
     fn begun(
         &mut self,
         slot: Slot,
-        now_ns: u64,
+        clock: &dyn WallClock,
         attributes: &dyn Attributes,
     ) -> Option<&mut Stream> {
         let stream = self.streams.get_mut(slot)?;
         if stream.is_fresh() {
-            let side = side_of(attributes);
-            self.direction_missing |= side.is_none();
-            let side = side.unwrap_or(self.report.default_side());
-            stream.start(side, self.report.includes(side));
+            self.sides.start(stream, attributes);
             if !stream.is_ignored() {
-                self.first_traffic_ns.get_or_insert(now_ns);
+                self.first_traffic_ns.get_or_insert_with(|| clock.now_ns());
             }
         }
         (!stream.is_ignored()).then_some(stream)
@@ -132,20 +163,21 @@ impl Recorder {
     /// Ends a stream: a last look for its peer, and its bytes go into the table.
     pub fn close(&mut self, slot: Slot, attributes: &dyn Attributes) {
         let Some(mut stream) = self.streams.remove(slot) else { return };
-        stream.settle(&self.identity, attributes);
-        stream.flush(&mut self.table);
+        stream.settle(&mut self.identity, attributes);
+        stream.flush(&mut self.identity, &mut self.table);
     }
 
     /// Brings the streams' bytes into the table: those of known peers, and those that have been
     /// held for too long, as `_unknown`.
-    pub fn collect(&mut self, steady_ms: u64) {
+    pub fn collect(&mut self, steady_ms: u64, now_ns: u64) {
+        self.hour.tick(now_ns);
         self.steady_ms = steady_ms;
         self.holding = false;
         for stream in self.streams.values_mut() {
             if stream.is_held_at_most(self.hold_ms, steady_ms) {
                 self.holding = true;
             } else {
-                stream.flush(&mut self.table);
+                stream.flush(&mut self.identity, &mut self.table);
             }
         }
     }
@@ -153,7 +185,9 @@ impl Recorder {
     /// Brings all streams' bytes into the table, whether their peers are known or not.
     pub fn collect_all(&mut self) {
         self.holding = false;
-        self.streams.values_mut().for_each(|stream| stream.flush(&mut self.table));
+        for stream in self.streams.values_mut() {
+            stream.flush(&mut self.identity, &mut self.table);
+        }
     }
 
     /// Whether, at the last collection, bytes stayed behind for an unknown peer.
@@ -176,18 +210,13 @@ impl Recorder {
         self.held_back > 0
     }
 
+    /// Whether a listener had another direction than the one that is fixed.
+    pub fn is_direction_contradicted(&self) -> bool {
+        self.sides.is_contradicted()
+    }
+
     /// Whether a stream's listener had no direction.
     pub fn is_direction_missing(&self) -> bool {
-        self.direction_missing
-    }
-}
-
-/// The side of a stream, as its listener's direction says; none if it has no direction.
-fn side_of(attributes: &dyn Attributes) -> Option<Reporter> {
-    let value = attributes.property(&["xds", "listener_direction"])?;
-    match <[u8; 8]>::try_from(value).map(i64::from_le_bytes) {
-        Ok(INBOUND) => Some(Reporter::Destination),
-        Ok(OUTBOUND) => Some(Reporter::Source),
-        _ => None,
+        self.sides.is_direction_missing()
     }
 }

@@ -31,6 +31,16 @@ impl Sample {
         self
     }
 
+    /// Takes out what stands from `start` on, up to `end`.
+    pub fn cut(mut self, start: &str, end: &str) -> Self {
+        let found = self.text.split_once(start).and_then(|(before, rest)| {
+            let place = rest.find(end)?;
+            Some(format!("{before}{}", &rest[place..]))
+        });
+        self.text = found.unwrap_or_else(|| panic!("the sample {} has no `{start}`", self.name));
+        self
+    }
+
     /// Puts another port in place of the sample's.
     pub fn put_port(self, sample: u16, port: u16) -> Self {
         self.put(&format!("port_value: {sample} }}"), &format!("port_value: {port} }}"))

@@ -3,6 +3,8 @@
 //! The witness is Envoy itself, by its access log and its counters; the clients know what they
 //! sent, as a second one. `cargo xtask test` sets up what these tests need.
 
+#[path = "end_to_end/access_logger.rs"]
+mod access_logger;
 #[path = "end_to_end/aggregator_away.rs"]
 mod aggregator_away;
 #[path = "end_to_end/bounds.rs"]

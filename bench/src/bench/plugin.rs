@@ -46,6 +46,7 @@ struct Contest {
 const HTTP: &[(Addition, &str, Option<f64>)] = &[
     (Addition::FileLog, "Envoy's file access log", None),
     (Addition::Filter, "the HTTP filter", Some(2.0)),
+    (Addition::AccessLogger, "the access logger", Some(2.0)),
 ];
 
 const TCP: &[(Addition, &str, Option<f64>)] = &[(Addition::Filter, "the TCP filter", Some(0.5))];

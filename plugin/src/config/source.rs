@@ -1,5 +1,7 @@
 //! `Source`: where a name may come from, as it is configured. Reading it is left to `identity`.
 
+use std::rc::Rc;
+
 use flow_model::Name;
 
 use super::Mode;
@@ -7,7 +9,7 @@ use super::error::ConfigError;
 use super::json::Json;
 use super::object::Field;
 use super::template::Template;
-use crate::identity::{istio, spiffe};
+use crate::identity::{SharedName, istio, spiffe};
 
 /// The sources that are written as an object with one field.
 pub const KINDS: &[&str] = &[
@@ -32,7 +34,7 @@ pub const WORDS: &[&str] = &["cluster_name", "peer_uri_san", "local_uri_san"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// This very name.
-    Literal(Name<'static>),
+    Literal(SharedName),
     /// The Envoy cluster to which the stream is routed.
     ClusterName,
     /// The URI in the certificate of the other side.
@@ -117,16 +119,18 @@ fn read_source(field: &Field<'_>, mode: Mode) -> Result<Source, ConfigError> {
     }
 }
 
-fn read_name(field: &Field<'_>) -> Result<Name<'static>, ConfigError> {
+fn read_name(field: &Field<'_>) -> Result<SharedName, ConfigError> {
     let Json::Text(text) = field.value() else {
         return Err(field.expected("a string"));
     };
-    Name::new(text.clone()).map_err(|error| field.refuse(error))
+    Name::new(text.clone()).map(Rc::new).map_err(|error| field.refuse(error))
 }
 
 fn read_header(field: &Field<'_>, mode: Mode) -> Result<String, ConfigError> {
     if mode == Mode::Tcp {
-        return Err(field.refuse("is for mode \"http\": a TCP connection has no request headers"));
+        return Err(
+            field.refuse("is not for mode \"tcp\": a TCP connection has no request headers")
+        );
     }
     Ok(field.header_text()?.to_ascii_lowercase())
 }

@@ -1,12 +1,12 @@
 //! `Finding`: what is known of one name of a stream.
 
-use flow_model::Name;
+use super::SharedName;
 
 /// A name, and whether it can still change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
     /// What the first source gave that has anything; none if no source has.
-    pub name: Option<Name<'static>>,
+    pub name: Option<SharedName>,
     /// Whether no source before it can still come up with another name.
     pub certain: bool,
 }
@@ -15,10 +15,5 @@ impl Finding {
     /// Whether the name cannot change any more.
     pub const fn is_certain(&self) -> bool {
         self.certain
-    }
-
-    /// The name, or `_unknown`: never a guess.
-    pub fn or_unknown(&self) -> Name<'static> {
-        self.name.clone().unwrap_or(Name::unknown())
     }
 }

@@ -1,20 +1,21 @@
 //! Reads one source: which Envoy attributes it stands for on which side, and which of them may
 //! come up only after a stream's first bytes.
 
-use flow_model::{Name, Reporter};
+use flow_model::Reporter;
 
 use super::istio::text_of;
-use super::{Attributes, View, istio, spiffe};
+use super::recent::Recent;
+use super::{Attributes, SharedName, View, istio, spiffe};
 use crate::config::{Mode, Source, Sources, Template};
 
 /// The first steps of attributes that are there from a stream's start, or never.
 const THERE_FROM_THE_START: &[&str] = &["connection", "destination", "request", "source"];
 
 /// Reads those sources that are the same for every stream; what can never be reached is left out.
-pub(super) fn settle(sources: Sources, node: &dyn Attributes) -> Sources {
+pub(super) fn settle(sources: Sources, node: &dyn Attributes, recent: &mut Recent) -> Sources {
     let mut settled = Sources::new();
     for source in sources {
-        let source = match of_node(&source, node) {
+        let source = match of_node(&source, node, recent) {
             Some(Some(name)) => Source::Literal(name),
             Some(None) => continue,
             None => source,
@@ -29,10 +30,14 @@ pub(super) fn settle(sources: Sources, node: &dyn Attributes) -> Sources {
 }
 
 /// Reads a source that is the same for every stream, if it is one.
-fn of_node(source: &Source, node: &dyn Attributes) -> Option<Option<Name<'static>>> {
+fn of_node(
+    source: &Source,
+    node: &dyn Attributes,
+    recent: &mut Recent,
+) -> Option<Option<SharedName>> {
     let path = match source {
         Source::IstioNode(template) => {
-            return Some(filled(template, |name| istio::node(node, name)));
+            return Some(filled(template, |name| istio::node(node, name), recent));
         }
         Source::NodeMetadata(path) => [&["xds", "node", "metadata"], &*steps(path)].concat(),
         Source::Attribute(path) if path.starts_with(&["xds".to_owned(), "node".to_owned()]) => {
@@ -40,43 +45,45 @@ fn of_node(source: &Source, node: &dyn Attributes) -> Option<Option<Name<'static
         }
         _ => return None,
     };
-    Some(node.property(&path).and_then(|value| name_of(&value)))
+    Some(node.property(&path).and_then(|value| name_of(&value, recent)))
 }
 
 /// Reads a source of a stream.
-pub(super) fn read(source: &Source, view: &View<'_>) -> Option<Name<'static>> {
-    let property = |path: &[&str]| name_of(&view.attributes.property(path)?);
+pub(super) fn read(source: &Source, view: &View<'_>, recent: &mut Recent) -> Option<SharedName> {
+    let property = |path: &[&str], recent| name_of(&view.attributes.property(path)?, recent);
     let text = |path: &[&str]| istio::text(view.attributes, path);
     match source {
         Source::Literal(name) => Some(name.clone()),
-        Source::ClusterName => property(&CLUSTER_NAME),
-        Source::PeerUriSan => property(&peer_uri(view.side)),
-        Source::LocalUriSan => property(&local_uri(view.side)),
-        Source::PeerSpiffe(template) => of_spiffe(template, &text(&peer_uri(view.side))?),
-        Source::LocalSpiffe(template) => of_spiffe(template, &text(&local_uri(view.side))?),
+        Source::ClusterName => property(&CLUSTER_NAME, recent),
+        Source::PeerUriSan => property(&peer_uri(view.side), recent),
+        Source::LocalUriSan => property(&local_uri(view.side), recent),
+        Source::PeerSpiffe(template) => of_spiffe(template, &text(&peer_uri(view.side))?, recent),
+        Source::LocalSpiffe(template) => of_spiffe(template, &text(&local_uri(view.side))?, recent),
         Source::RequestHeader(header) => {
             view.headers.iter().find(|(name, _)| name == header).map(|(_, value)| value.clone())
         }
         Source::IstioPeer(template) => {
-            filled(template, |name| istio::peer(view.attributes, view.side, name))
+            filled(template, |name| istio::peer(view.attributes, view.side, name), recent)
         }
         Source::IstioEndpoint(template) => {
-            filled(template, |name| istio::endpoint(view.attributes, name))
+            filled(template, |name| istio::endpoint(view.attributes, name), recent)
         }
         Source::IstioCluster(template) => {
             let cluster = text(&CLUSTER_NAME)?;
             if istio::is_pseudo_cluster(&cluster) {
-                return Name::bounded(&cluster);
+                return recent.name(&cluster);
             }
-            filled(template, |name| istio::cluster(&cluster, name))
+            filled(template, |name| istio::cluster(&cluster, name), recent)
         }
         Source::EndpointMetadata(path) => property(
             &[&["xds", "upstream_host_metadata", "filter_metadata"], &*steps(path)].concat(),
+            recent,
         ),
         Source::ClusterMetadata(path) => {
-            property(&[&["xds", "cluster_metadata", "filter_metadata"], &*steps(path)].concat())
+            let path = [&["xds", "cluster_metadata", "filter_metadata"], &*steps(path)].concat();
+            property(&path, recent)
         }
-        Source::Attribute(path) => property(&steps(path)),
+        Source::Attribute(path) => property(&steps(path), recent),
         // They have become literals, or are gone.
         Source::NodeMetadata(_) | Source::IstioNode(_) => None,
     }
@@ -131,22 +138,26 @@ fn connection_of(side: Reporter) -> &'static str {
     }
 }
 
-fn of_spiffe(template: &Template, uri: &str) -> Option<Name<'static>> {
-    filled(template, |name| spiffe::field(uri, name))
+fn of_spiffe(template: &Template, uri: &str, recent: &mut Recent) -> Option<SharedName> {
+    filled(template, |name| spiffe::field(uri, name), recent)
 }
 
-fn filled(template: &Template, value: impl FnMut(&str) -> Option<String>) -> Option<Name<'static>> {
-    Name::bounded(&template.fill(value)?)
+fn filled(
+    template: &Template,
+    value: impl FnMut(&str) -> Option<String>,
+    recent: &mut Recent,
+) -> Option<SharedName> {
+    recent.name(&template.fill(value)?)
 }
 
 /// What was found in a header as a name. Headers may hold any bytes.
-pub(super) fn name_of_header(value: &[u8]) -> Option<Name<'static>> {
-    Name::bounded(&String::from_utf8_lossy(value))
+pub(super) fn name_of_header(value: &[u8], recent: &mut Recent) -> Option<SharedName> {
+    recent.name(&String::from_utf8_lossy(value))
 }
 
 /// The value of an attribute as a name, if it is text.
-fn name_of(value: &[u8]) -> Option<Name<'static>> {
-    Name::bounded(text_of(value)?)
+fn name_of(value: &[u8], recent: &mut Recent) -> Option<SharedName> {
+    recent.name(text_of(value)?)
 }
 
 fn steps(path: &[String]) -> Vec<&str> {

@@ -7,6 +7,7 @@
 //! its first bytes, so it is there that content is compared; everywhere else, and for all bytes
 //! once the first have got through or an answer has come, nothing is read.
 
+use crate::clock::WallClock;
 use crate::limits::{MAX_HOLD_NS, MIN_EVIDENCE_BYTES, WINDOW_BYTES};
 
 /// The data that a callback is about, where it can be read.
@@ -18,8 +19,6 @@ pub trait Data {
 /// Data that a callback brings.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery {
-    /// When that is, in nanoseconds since the Unix epoch.
-    pub at_ns: u64,
     /// All that lies in the buffer, in bytes.
     pub size: u64,
     /// Whether the sender says no more.
@@ -55,14 +54,21 @@ impl Watch {
 
     /// How many bytes at the beginning of a delivery were delivered before. `suspected` is
     /// whether that has happened often on the connection's listener.
-    pub fn repeated(&mut self, delivery: Delivery, data: &dyn Data, suspected: bool) -> u64 {
+    pub fn repeated(
+        &mut self,
+        delivery: Delivery,
+        clock: &dyn WallClock,
+        data: &dyn Data,
+        suspected: bool,
+    ) -> u64 {
         if self.is_through && !suspected {
             self.last = None;
             return 0;
         }
+        let now_ns = clock.now_ns();
         let repeated = match &self.last {
             None => 0,
-            Some(seen) => match seen.verdict(delivery, data) {
+            Some(seen) => match seen.verdict(delivery, now_ns, data) {
                 Verdict::Again => seen.size,
                 Verdict::Unclear if suspected && !self.is_through => seen.size,
                 Verdict::New | Verdict::Unclear => {
@@ -71,7 +77,8 @@ impl Watch {
                 }
             },
         };
-        self.last = (!self.is_through || suspected).then(|| Box::new(Seen::new(delivery, data)));
+        self.last =
+            (!self.is_through || suspected).then(|| Box::new(Seen::new(delivery, now_ns, data)));
         repeated
     }
 }
@@ -87,7 +94,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(delivery: Delivery, data: &dyn Data) -> Self {
+    fn new(delivery: Delivery, at_ns: u64, data: &dyn Data) -> Self {
         let size = delivery.size;
         let head = data.read(0, size.min(WINDOW_BYTES));
         let tail_size = size.saturating_sub(WINDOW_BYTES).min(WINDOW_BYTES);
@@ -95,13 +102,12 @@ impl Seen {
             0 => Vec::new(),
             _ => data.read(size - tail_size, tail_size),
         };
-        Self { at_ns: delivery.at_ns, size, head, tail }
+        Self { at_ns, size, head, tail }
     }
 
-    fn verdict(&self, delivery: Delivery, data: &dyn Data) -> Verdict {
+    fn verdict(&self, delivery: Delivery, now_ns: u64, data: &dyn Data) -> Verdict {
         let has_more = delivery.size > self.size || delivery.size == self.size && delivery.is_end;
-        let is_soon =
-            delivery.at_ns.checked_sub(self.at_ns).is_some_and(|wait_ns| wait_ns <= MAX_HOLD_NS);
+        let is_soon = now_ns.checked_sub(self.at_ns).is_some_and(|wait_ns| wait_ns <= MAX_HOLD_NS);
         if !has_more || !is_soon || data.read(0, self.head.len() as u64) != self.head {
             return Verdict::New;
         }
@@ -135,8 +141,17 @@ mod tests {
         }
     }
 
-    fn whole(bytes: &[u8], at_ns: u64) -> Delivery {
-        Delivery { at_ns, size: bytes.len() as u64, is_end: false }
+    /// A clock that stands still at this time.
+    struct At(u64);
+
+    impl WallClock for At {
+        fn now_ns(&self) -> u64 {
+            self.0
+        }
+    }
+
+    fn whole(bytes: &[u8]) -> Delivery {
+        Delivery { size: bytes.len() as u64, is_end: false }
     }
 
     /// What is repeated in deliveries of one connection; `!` at the end of one is its end.
@@ -145,8 +160,8 @@ mod tests {
         let one = |delivery: &&str| {
             let text = delivery.strip_suffix('!').unwrap_or(delivery);
             let size = text.len() as u64;
-            let delivery = Delivery { at_ns: 0, size, is_end: delivery.ends_with('!') };
-            watch.repeated(delivery, &text.as_bytes(), suspected)
+            let delivery = Delivery { size, is_end: delivery.ends_with('!') };
+            watch.repeated(delivery, &At(0), &text.as_bytes(), suspected)
         };
         deliveries.iter().map(one).collect()
     }
@@ -195,14 +210,13 @@ mod tests {
     #[test]
     fn what_was_answered_was_through() {
         let (first, second) = (b"hello ".as_slice(), b"hello world".as_slice());
-        let delivery = |bytes: &[u8]| whole(bytes, 0);
         let mut watch = Watch::default();
         // A greeting is no answer.
         watch.answered();
-        assert_eq!(watch.repeated(delivery(first), &first, false), 0);
-        assert_eq!(watch.repeated(delivery(second), &second, false), 6);
+        assert_eq!(watch.repeated(whole(first), &At(0), &first, false), 0);
+        assert_eq!(watch.repeated(whole(second), &At(0), &second, false), 6);
         watch.answered();
-        assert_eq!(watch.repeated(delivery(second), &second, false), 0);
+        assert_eq!(watch.repeated(whole(second), &At(0), &second, false), 0);
     }
 
     #[test]
@@ -210,8 +224,9 @@ mod tests {
         let (first, second) = (b"hello ".as_slice(), b"hello world".as_slice());
         for (later_ns, repeated) in [(1_000, 6), (1_000 + MAX_HOLD_NS + 1, 0), (999, 0)] {
             let mut watch = Watch::default();
-            watch.repeated(whole(first, 1_000), &first, false);
-            assert_eq!(watch.repeated(whole(second, later_ns), &second, false), repeated);
+            watch.repeated(whole(first), &At(1_000), &first, false);
+            let found = watch.repeated(whole(second), &At(later_ns), &second, false);
+            assert_eq!(found, repeated);
         }
     }
 
@@ -232,8 +247,9 @@ mod tests {
             let mut watch = Watch::default();
             let mut counted = 0;
             for bytes in deliveries(&pieces, held) {
-                let delivery = whole(&bytes, 0);
-                counted += delivery.size - watch.repeated(delivery, &bytes.as_slice(), suspected);
+                let data = bytes.as_slice();
+                let repeated = watch.repeated(whole(data), &At(0), &data, suspected);
+                counted += bytes.len() as u64 - repeated;
             }
             prop_assert_eq!(counted, pieces.concat().len() as u64);
         }
@@ -245,8 +261,8 @@ mod tests {
             let mut watch = Watch::default();
             for size in sizes {
                 let bytes = vec![b'x'; size];
-                let delivery = whole(&bytes, 0);
-                prop_assert_eq!(watch.repeated(delivery, &bytes.as_slice(), false), 0);
+                let data = bytes.as_slice();
+                prop_assert_eq!(watch.repeated(whole(data), &At(0), &data, false), 0);
             }
         }
     }

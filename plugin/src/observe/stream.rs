@@ -1,10 +1,10 @@
 //! `Stream`: the bytes of one connection or request that are not in the table yet, and what is
 //! known of the two ends.
 
-use flow_model::{Counters, Hour, Name, Reporter};
+use flow_model::{Counters, Hour, Reporter};
 
 use super::redelivery::Watch;
-use crate::identity::{Attributes, Findings, Identity, View, key_of};
+use crate::identity::{Attributes, Findings, Identity, SharedName, View};
 use crate::limits::MAX_TRIES;
 use crate::table::{SharedKey, Table};
 
@@ -37,12 +37,11 @@ impl Moved {
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     /// The request's headers that sources name.
-    pub headers: Vec<(String, Name<'static>)>,
+    pub headers: Vec<(String, SharedName)>,
     /// Of a connection: whether its source's bytes are delivered again.
     pub watch: Watch,
     ends: Ends,
-    /// Hour by hour: nearly always one, two around the full hour.
-    bytes: Vec<(Hour, Counters)>,
+    bytes: Hourly,
 }
 
 /// What is known of the two ends.
@@ -54,7 +53,7 @@ enum Ends {
     /// The stream is not of a side that is reported.
     Ignored,
     /// Some source of a name may still come up with it.
-    Sought(Box<Sought>),
+    Sought(Sought),
     /// Nothing will change any more.
     Known(Reporter, SharedKey),
 }
@@ -82,13 +81,13 @@ impl Stream {
     /// Takes the stream's side, and whether streams of this side count.
     pub fn start(&mut self, side: Reporter, counts: bool) {
         self.ends = if counts {
-            Ends::Sought(Box::new(Sought {
+            Ends::Sought(Sought {
                 side,
                 findings: Findings::default(),
                 tries_tx: 0,
                 tries_rx: 0,
                 held_since_ms: 0,
-            }))
+            })
         } else {
             Ends::Ignored
         };
@@ -102,10 +101,7 @@ impl Stream {
             sought.held_since_ms = steady_ms;
         }
         let Some(counters) = moved.counters() else { return moved.bytes() };
-        let Some((_, sum)) = self.bytes.iter_mut().rev().find(|(known, _)| *known == hour) else {
-            self.bytes.push((hour, counters));
-            return 0;
-        };
+        let sum = self.bytes.of(hour);
         match sum.checked_add(counters) {
             Ok(total) => {
                 *sum = total;
@@ -117,7 +113,7 @@ impl Stream {
 
     /// Looks for the peer, as long as there are tries left. Each direction has its own: before
     /// the first answer, a long upload would use them all up.
-    pub fn look(&mut self, identity: &Identity, attributes: &dyn Attributes, moved: Moved) {
+    pub fn look(&mut self, identity: &mut Identity, attributes: &dyn Attributes, moved: Moved) {
         let Ends::Sought(sought) = &mut self.ends else { return };
         let tries = match moved {
             Moved::Tx(_) => &mut sought.tries_tx,
@@ -132,17 +128,17 @@ impl Stream {
     }
 
     /// Looks for the peer for the last time.
-    pub fn settle(&mut self, identity: &Identity, attributes: &dyn Attributes) {
+    pub fn settle(&mut self, identity: &mut Identity, attributes: &dyn Attributes) {
         self.find(identity, attributes, true);
     }
 
-    fn find(&mut self, identity: &Identity, attributes: &dyn Attributes, last: bool) {
+    fn find(&mut self, identity: &mut Identity, attributes: &dyn Attributes, last: bool) {
         let Ends::Sought(sought) = &mut self.ends else { return };
         let is_answered = sought.tries_rx > 0;
         let view = View { attributes, side: sought.side, is_answered, headers: &self.headers };
         identity.find(&mut sought.findings, &view);
         if last || sought.findings.iter().all(|finding| finding.is_certain()) {
-            self.ends = Ends::Known(sought.side, key_of(&sought.findings));
+            self.ends = Ends::Known(sought.side, identity.key_of(&sought.findings));
             self.headers = Vec::new();
         }
     }
@@ -158,17 +154,44 @@ impl Stream {
     }
 
     /// Moves the bytes into the table, under what is known of the ends now.
-    pub fn flush(&mut self, table: &mut Table) {
+    pub fn flush(&mut self, identity: &mut Identity, table: &mut Table) {
         if self.bytes.is_empty() {
             return;
         }
         let (side, key) = match &self.ends {
             Ends::Known(side, key) => (*side, key),
-            Ends::Sought(sought) => (sought.side, &key_of(&sought.findings)),
+            Ends::Sought(sought) => (sought.side, &identity.key_of(&sought.findings)),
             Ends::Fresh | Ends::Ignored => return,
         };
-        for (hour, counters) in self.bytes.drain(..) {
+        for (hour, counters) in self.bytes.take() {
             table.add(side, hour, key, counters);
         }
+    }
+}
+
+/// Bytes hour by hour: nearly always of one hour, of two around the full hour.
+#[derive(Debug, Default)]
+struct Hourly {
+    last: Option<(Hour, Counters)>,
+    earlier: Vec<(Hour, Counters)>,
+}
+
+impl Hourly {
+    fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// The sum of an hour, which is 0 at first.
+    fn of(&mut self, hour: Hour) -> &mut Counters {
+        if self.last.is_some_and(|(last, _)| last != hour) {
+            let place = self.earlier.iter().position(|(known, _)| *known == hour);
+            let found = place.map(|place| self.earlier.swap_remove(place));
+            self.earlier.extend(std::mem::replace(&mut self.last, found));
+        }
+        &mut self.last.get_or_insert((hour, Counters::ZERO)).1
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = (Hour, Counters)> {
+        self.earlier.drain(..).chain(self.last.take())
     }
 }

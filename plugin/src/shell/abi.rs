@@ -71,6 +71,7 @@ mod host {
             data: *mut *mut u8,
             size: *mut usize,
         ) -> u32;
+        pub fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
         pub fn proxy_get_shared_data(
             key: *const u8,
             key_size: usize,
@@ -202,6 +203,14 @@ pub(super) fn header(map: Map, name: &str) -> Option<Vec<u8>> {
     .flatten()
 }
 
+/// The bytes of all names and values of a map; 0 if there is no such map.
+pub(super) fn map_bytes(map: Map) -> u64 {
+    // SAFETY: `take` brings places to write to.
+    let pairs =
+        take(|data, size| unsafe { host::proxy_get_header_map_pairs(map as u32, data, size) });
+    pairs.ok().flatten().map_or(0, |pairs| bytes_of_pairs(&pairs))
+}
+
 /// The version of a shared value; none if it was never written.
 pub(super) fn shared_version(key: &str) -> Option<u32> {
     let mut version = 0;
@@ -286,6 +295,12 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
     out
 }
 
+/// The bytes of the texts in such pairs: all but their number, and each one's size and NUL.
+fn bytes_of_pairs(pairs: &[u8]) -> u64 {
+    let count = pairs.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
+    (pairs.len() as u64).saturating_sub(4 + 10 * u64::from(count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,5 +310,6 @@ mod tests {
         assert_eq!(pairs(&[]), [0, 0, 0, 0]);
         let expected = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\x01\0\0\0\0\0\0\0a\0bc\0d\0\0";
         assert_eq!(pairs(&[("a", "bc"), ("d", "")]), expected);
+        assert_eq!([pairs(&[]).as_slice(), &expected[..], &[]].map(bytes_of_pairs), [0, 4, 0]);
     }
 }

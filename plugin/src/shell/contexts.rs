@@ -38,7 +38,7 @@ pub(super) fn create(context: u32, root: u32) {
     with(|contexts| {
         if root == 0 {
             contexts.roots.push((context, Root::default()));
-        } else if let Some(slot) = contexts.filter(root).map(Filter::open) {
+        } else if let Some(slot) = contexts.filter(root).and_then(Filter::open) {
             contexts.streams.insert(context, Stream { root, slot });
         }
     });
@@ -60,15 +60,18 @@ pub(super) fn with_stream(context: u32, action: impl FnOnce(&mut Filter, Slot)) 
     });
 }
 
-/// Takes a stream out, and runs `action` on its filter.
-pub(super) fn end_stream(context: u32, action: impl FnOnce(&mut Filter, Slot)) {
+/// Takes a stream out, and runs `action` on its filter. Returns whether there was such a stream.
+pub(super) fn end_stream(context: u32, action: impl FnOnce(&mut Filter, Slot)) -> bool {
     with(|contexts| {
-        if let Some(stream) = contexts.streams.remove(&context)
+        let stream = contexts.streams.remove(&context);
+        if let Some(stream) = stream
             && let Some(filter) = contexts.filter(stream.root)
         {
             action(filter, stream.slot);
         }
-    });
+        stream.is_some()
+    })
+    .unwrap_or(false)
 }
 
 /// Forgets a root that has nothing left to do.

@@ -100,8 +100,8 @@ pub extern "C" fn proxy_on_response_body(context: u32, size: usize, _is_end: boo
 pub extern "C" fn proxy_on_downstream_data(context: u32, size: usize, is_end: bool) -> u32 {
     if size > 0 {
         with_stream(context, |filter, slot| {
-            let delivery = Delivery { at_ns: abi::now_ns(), size: size as u64, is_end };
-            filter.deliver(slot, delivery, &Host, &Host);
+            let delivery = Delivery { size: size as u64, is_end };
+            filter.deliver(slot, delivery, &Host, &Host, &Host);
         });
     }
     CONTINUE
@@ -113,15 +113,17 @@ pub extern "C" fn proxy_on_upstream_data(context: u32, size: usize, _is_end: boo
     count(context, Moved::Rx(size as u64))
 }
 
-/// A stream has ended.
+/// A stream has ended; to an access logger, that is told of its root.
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_on_log(context: u32) {
-    end_stream(context, |filter, slot| filter.close(slot, &Host));
+    if !end_stream(context, |filter, slot| filter.close(slot, &Host)) {
+        with_root(context, |root| root.filter_mut().map(|filter| filter.record(&Host, &Host)));
+    }
 }
 
 fn count(context: u32, moved: Moved) -> u32 {
     if moved.bytes() > 0 {
-        with_stream(context, |filter, slot| filter.count(slot, moved, abi::now_ns(), &Host));
+        with_stream(context, |filter, slot| filter.count(slot, moved, &Host, &Host));
     }
     CONTINUE
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use super::abi::{self, Buffer, Map, Status};
+use crate::clock::WallClock;
 use crate::identity::Attributes;
 use crate::limits::MAX_DRAWS;
 use crate::observe::Data;
@@ -32,6 +33,16 @@ impl Attributes for Host {
 
     fn request_header(&self, name: &str) -> Option<Vec<u8>> {
         abi::header(Map::RequestHeaders, name)
+    }
+
+    fn request_headers_bytes(&self) -> u64 {
+        abi::map_bytes(Map::RequestHeaders)
+    }
+}
+
+impl WallClock for Host {
+    fn now_ns(&self) -> u64 {
+        abi::now_ns()
     }
 }
 

@@ -21,14 +21,18 @@ impl Fake {
     }
 
     fn direction(self, direction: i64) -> Self {
-        let value = direction.to_le_bytes().to_vec();
-        self.0.borrow_mut().insert("xds.listener_direction".to_owned(), value);
-        self
+        self.with_integer("xds.listener_direction", direction)
     }
 
     /// The same with one more attribute.
     pub fn with(self, path: &str, value: &str) -> Self {
         self.set(path, value);
+        self
+    }
+
+    /// The same with an attribute that is an integer.
+    pub fn with_integer(self, path: &str, value: i64) -> Self {
+        self.0.borrow_mut().insert(path.to_owned(), value.to_le_bytes().to_vec());
         self
     }
 
@@ -56,5 +60,13 @@ impl Attributes for Fake {
 
     fn request_header(&self, name: &str) -> Option<Vec<u8>> {
         self.property(&["header", name])
+    }
+
+    fn request_headers_bytes(&self) -> u64 {
+        let headers = self.0.borrow();
+        let bytes = |(path, value): (&String, &Vec<u8>)| {
+            path.strip_prefix("header.").map_or(0, |name| name.len() + value.len())
+        };
+        headers.iter().map(bytes).sum::<usize>() as u64
     }
 }

@@ -1,5 +1,7 @@
 //! The configuration: every error names its field, and the schema knows the same fields.
 
+use std::rc::Rc;
+
 use flow_filter::config::{
     Bounds, Config, Mode, Report, Source, Template, bounds, identity, push, source,
 };
@@ -56,7 +58,7 @@ fn defaults_are_filled_in() {
     assert_eq!((config.mode, config.report), (Mode::Http, Report::Source));
     for side in Reporter::ALL {
         let [src_app, dest_app, vpc_id] = config.names.of(side);
-        assert_eq!(*src_app, [Source::Literal(Name::new("frontend").unwrap())]);
+        assert_eq!(*src_app, [Source::Literal(Rc::new(Name::new("frontend").unwrap()))]);
         assert_eq!(*dest_app, [Source::ClusterName]);
         assert_eq!(*vpc_id, [Source::NodeMetadata(vec!["vpc_id".to_owned()])]);
     }
@@ -97,7 +99,7 @@ fn every_kind_of_source_is_read() {
             Source::ClusterName,
             Source::PeerUriSan,
             Source::LocalUriSan,
-            Source::Literal(Name::new("x").unwrap()),
+            Source::Literal(Rc::new(Name::new("x").unwrap())),
             Source::NodeMetadata(path(&["app"])),
             Source::NodeMetadata(path(&["LABELS", "app.kubernetes.io/name"])),
             Source::RequestHeader("x-app".to_owned()),
@@ -120,7 +122,7 @@ fn an_error_names_its_field() {
     let kinds = source::KINDS.join(", ");
     for (path, value, expected) in [
         ("mode", json!(null), "mode: is missing"),
-        ("mode", json!("udp"), "mode: must be \"tcp\" or \"http\", not \"udp\""),
+        ("mode", json!("udp"), "mode: must be \"tcp\", \"http\" or \"access_log\", not \"udp\""),
         ("report", json!(1), "report: must be \"source\", \"destination\" or \"both\", not 1"),
         ("src_app", json!(null), "src_app: is missing"),
         ("src_app", json!(""), "src_app: must not be empty"),
@@ -250,7 +252,7 @@ fn an_error_names_its_field() {
         (
             "extra",
             json!(true),
-            "unknown field extra (known: mode, report, identity, trust_request_headers, src_app, \
+            "unknown field extra (known: mode, report, direction, identity, trust_request_headers, src_app, \
              dest_app, vpc_id, push, bounds)",
         ),
     ] {
@@ -276,7 +278,7 @@ fn headers_are_for_http() {
     config["dest_app"] = json!(["cluster_name", {"request_header": "x-app"}]);
     assert_eq!(
         error(&config.to_string()),
-        "dest_app[1].request_header: is for mode \"http\": a TCP connection has no request headers"
+        "dest_app[1].request_header: is not for mode \"tcp\": a TCP connection has no request headers"
     );
 }
 

@@ -44,7 +44,7 @@ const UNKNOWN: [&str; 3] = ["frontend", "_unknown", "v"];
 fn bytes_count_in_the_hour_in_which_they_move() {
     let mut sidecar = tcp("source", json!(["cluster_name"]));
     let attributes = Fake::outbound().with("xds.cluster_name", "backend");
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.now_ms = START_MS + HOUR_MS - 1;
     sidecar.count(slot, Tx(10), &attributes);
     sidecar.now_ms += 1;
@@ -71,7 +71,7 @@ fn only_streams_of_the_reported_side_count() {
         for (attributes, bytes) in
             [(Fake::outbound(), 1), (Fake::inbound(), 2), (Fake::default(), 4)]
         {
-            let slot = sidecar.filter.open();
+            let slot = sidecar.filter.open().unwrap();
             sidecar.count(slot, Tx(bytes), &attributes);
             sidecar.filter.close(slot, &attributes);
         }
@@ -106,7 +106,7 @@ fn bytes_that_are_held_back_behind_the_filter_count_once() {
     let mut sidecar = tcp("both", json!("backend"));
     let attributes = Fake::outbound();
     for number in 0..2 {
-        let slot = sidecar.filter.open();
+        let slot = sidecar.filter.open().unwrap();
         for bytes in [&b"first, "[..], b"first, second", b"third"] {
             sidecar.deliver(slot, bytes.len(), &attributes, &Bytes(bytes, Cell::new(0)));
         }
@@ -125,7 +125,7 @@ fn of_streams_that_do_not_count_no_data_is_read() {
     let bytes = Bytes(b"bytes", Cell::new(0));
     let mut sidecar = tcp("source", json!("backend"));
     let attributes = Fake::inbound();
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.deliver(slot, 5, &attributes, &bytes);
     sidecar.run_ms(2_000);
     assert_eq!((sidecar.aggregator.bytes(), bytes.1.get()), (0, 0));
@@ -135,7 +135,7 @@ fn of_streams_that_do_not_count_no_data_is_read() {
 fn once_a_connection_is_answered_its_data_is_read_no_more() {
     let mut sidecar = tcp("source", json!("backend"));
     let (attributes, bytes) = (Fake::outbound(), Bytes(b"bytes", Cell::new(0)));
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.deliver(slot, 5, &attributes, &bytes);
     sidecar.count(slot, Rx(1), &attributes);
     let reads = bytes.1.get();
@@ -151,7 +151,7 @@ fn once_a_connection_is_answered_its_data_is_read_no_more() {
 fn a_stream_without_bytes_makes_no_row_and_reads_nothing() {
     let mut sidecar = tcp("source", json!(["cluster_name"]));
     let attributes = Fake::outbound();
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.count(slot, Tx(0), &attributes);
     sidecar.filter.close(slot, &attributes);
     sidecar.run_ms(3_000);
@@ -162,7 +162,7 @@ fn a_stream_without_bytes_makes_no_row_and_reads_nothing() {
 fn a_known_stream_reads_nothing_more() {
     let mut sidecar = tcp("source", json!(["cluster_name"]));
     let attributes = Fake::outbound().with("xds.cluster_name", "backend");
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.count(slot, Tx(1), &attributes);
     let reads = attributes.reads();
     for _ in 0..100 {
@@ -175,7 +175,7 @@ fn a_known_stream_reads_nothing_more() {
 fn a_peer_that_becomes_known_later_gets_its_earlier_bytes() {
     let mut sidecar = tcp("source", json!([{"istio_peer": "app"}, "cluster_name"]));
     let attributes = Fake::outbound().with("xds.cluster_name", "outbound|80||b");
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.now_ms = START_MS + HOUR_MS - 1;
     sidecar.count(slot, Tx(10), &attributes);
     sidecar.now_ms += 1;
@@ -196,7 +196,7 @@ fn a_peer_that_becomes_known_later_gets_its_earlier_bytes() {
 fn a_long_upload_waits_for_the_first_answer() {
     let mut sidecar = tcp("source", json!(["peer_uri_san"]));
     let attributes = Fake::outbound();
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     for _ in 0..50 {
         sidecar.count(slot, Tx(2), &attributes);
     }
@@ -211,7 +211,7 @@ fn a_long_upload_waits_for_the_first_answer() {
 fn a_peer_that_stays_unknown_is_looked_for_a_bounded_number_of_times() {
     let mut sidecar = tcp("source", json!([{"istio_peer": "app"}]));
     let attributes = Fake::outbound();
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     for _ in 0..100 {
         sidecar.count(slot, Tx(1), &attributes);
         sidecar.count(slot, Rx(2), &attributes);
@@ -227,7 +227,7 @@ fn a_peer_that_stays_unknown_is_looked_for_a_bounded_number_of_times() {
 fn who_was_called_is_settled_once_it_answers() {
     let mut sidecar = tcp("source", json!(["peer_uri_san", "cluster_name"]));
     let attributes = Fake::outbound().with("xds.cluster_name", "backend");
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     for _ in 0..3 {
         sidecar.count(slot, Tx(1), &attributes);
     }
@@ -245,11 +245,11 @@ fn who_was_called_is_settled_once_it_answers() {
 fn a_stream_that_ends_unknown_is_looked_at_once_more() {
     let mut sidecar = tcp("source", json!(["peer_uri_san"]));
     let attributes = Fake::outbound();
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.count(slot, Tx(1), &attributes);
     attributes.set("upstream.uri_san_peer_certificate", "late");
     sidecar.filter.close(slot, &attributes);
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     attributes.unset("upstream.uri_san_peer_certificate");
     sidecar.count(slot, Tx(2), &attributes);
     sidecar.filter.close(slot, &attributes);
@@ -262,7 +262,7 @@ fn a_stream_that_ends_unknown_is_looked_at_once_more() {
 fn a_name_that_is_gone_at_the_end_was_right_too() {
     let mut sidecar = tcp("source", json!([{"istio_peer": "app"}, "cluster_name"]));
     let attributes = Fake::outbound().with("xds.cluster_name", "cluster");
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.count(slot, Tx(1), &attributes);
     attributes.unset("xds.cluster_name");
     sidecar.filter.close(slot, &attributes);
@@ -275,10 +275,10 @@ fn held_bytes_hold_the_watermark_back_but_not_for_ever() {
     let mut sidecar = tcp("source", json!([{"istio_peer": "app"}]));
     let held = Fake::outbound();
     let known = Fake::outbound().with("upstream_filter_state.upstream_peer.app", "b");
-    let first = sidecar.filter.open();
+    let first = sidecar.filter.open().unwrap();
     let mut held_since_ms = sidecar.now_ms;
     sidecar.count(first, Tx(3), &held);
-    let second = sidecar.filter.open();
+    let second = sidecar.filter.open().unwrap();
     for _ in 0..30 {
         sidecar.count(second, Tx(1), &known);
         sidecar.run_ms(200);
@@ -301,7 +301,7 @@ fn request_headers_are_read_while_they_pass() {
     let mut sidecar = http(json!([{"istio_peer": "app"}, {"request_header": "X-App"}]));
     let attributes = Fake::inbound().with("header.x-app", "caller");
     assert!(sidecar.filter.wants_headers());
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.filter.headers(slot, &attributes);
     attributes.unset("header.x-app");
     sidecar.count(slot, Tx(3), &attributes);
@@ -326,7 +326,7 @@ fn the_first_source_with_a_name_wins() {
                 attributes.set(path, value);
             }
         }
-        let slot = sidecar.filter.open();
+        let slot = sidecar.filter.open().unwrap();
         sidecar.count(slot, Rx(1), &attributes);
         sidecar.filter.close(slot, &attributes);
         sidecar.run_ms(2_000);
@@ -341,7 +341,7 @@ fn names_are_bounded_and_stay_apart() {
     for end in ["a", "b"] {
         let attributes =
             Fake::outbound().with("xds.cluster_name", &format!("{} {end}", "x".repeat(400)));
-        let slot = sidecar.filter.open();
+        let slot = sidecar.filter.open().unwrap();
         sidecar.count(slot, Tx(1), &attributes);
         sidecar.filter.close(slot, &attributes);
     }
@@ -355,7 +355,7 @@ fn what_is_no_text_is_no_name() {
     // A number, and a structure, as Envoy gives them.
     for value in ["\0\0\0\0\0\0\u{18}@", "\n\u{3}app", "a\nb"] {
         let attributes = Fake::outbound().with("xds.cluster_name", value);
-        let slot = sidecar.filter.open();
+        let slot = sidecar.filter.open().unwrap();
         sidecar.count(slot, Rx(1), &attributes);
         sidecar.filter.close(slot, &attributes);
     }

@@ -29,7 +29,7 @@ pub fn sidecar() -> Sidecar {
 /// One stream of its own that moves some bytes.
 pub fn stream(sidecar: &mut Sidecar, attributes: &Fake, dest_app: &str, tx: u64, rx: u64) {
     attributes.set("xds.cluster_name", dest_app);
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.count(slot, Tx(tx), attributes);
     sidecar.count(slot, Rx(rx), attributes);
     sidecar.filter.close(slot, attributes);

@@ -16,7 +16,7 @@ fn the_end_delivers_what_is_left() {
         outbound(&mut sidecar, dest_app, 1, 0);
     }
     // A stream that is still open and unknown.
-    let slot = sidecar.filter.open();
+    let slot = sidecar.filter.open().unwrap();
     sidecar.count(slot, Tx(5), &Fake::outbound());
     let call = sidecar.end().expect("a push at once");
     assert!(!sidecar.filter.is_settled());

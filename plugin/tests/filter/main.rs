@@ -9,6 +9,7 @@
     reason = "clippy.toml allows these in tests, but does not see that helpers are tests, too"
 )]
 
+mod access_log;
 mod aggregator;
 mod attributes;
 mod config;

@@ -2,7 +2,7 @@
 //! either side.
 
 use flow_filter::config::Config;
-use flow_filter::identity::{Findings, Identity, View, key_of};
+use flow_filter::identity::{Findings, Identity, View};
 use flow_model::Reporter::{self, Destination, Source};
 use serde_json::{Value, json};
 
@@ -13,11 +13,11 @@ fn names(mode: &str, identity: Value, node: &Fake, side: Reporter, stream: &Fake
     let config = json!({"mode": mode, "report": "both", "identity": identity,
                         "push": {"cluster": "c"}});
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    let identity = Identity::new(config.mode, &config.names, node);
+    let mut identity = Identity::new(config.mode, &config.names, node);
     let mut findings = Findings::default();
     identity
         .find(&mut findings, &View { attributes: stream, side, is_answered: false, headers: &[] });
-    let key = key_of(&findings);
+    let key = identity.key_of(&findings);
     [&key.src_app, &key.dest_app, &key.vpc_id].map(ToString::to_string)
 }
 
@@ -153,7 +153,7 @@ fn headers_are_believed_on_the_listeners_that_are_named_only() {
                             "src_app": [{"request_header": "x-app"}, {"literal": "other"}],
                             "push": {"cluster": "c"}});
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
-        let identity = Identity::new(config.mode, &config.names, &Fake::default());
+        let mut identity = Identity::new(config.mode, &config.names, &Fake::default());
         let attributes = Fake::default().with("header.x-app", "claimed");
         let headers = identity.headers(&attributes);
         for side in Reporter::ALL {
@@ -162,7 +162,7 @@ fn headers_are_believed_on_the_listeners_that_are_named_only() {
                 View { attributes: &attributes, side, is_answered: false, headers: &headers };
             identity.find(&mut findings, &view);
             let expected = if sides.contains(&side) { "claimed" } else { "other" };
-            assert_eq!(key_of(&findings).src_app.as_str(), expected, "{trust} {side}");
+            assert_eq!(identity.key_of(&findings).src_app.as_str(), expected, "{trust} {side}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use flow_filter::clock::WallClock;
 use flow_filter::config::Config;
 use flow_filter::filter::Filter;
 use flow_filter::identity::Attributes;
@@ -31,6 +32,21 @@ pub struct Sidecar {
     token: u32,
 }
 
+/// A clock that stands still.
+struct At(u64);
+
+impl At {
+    fn of(sidecar: &Sidecar) -> Self {
+        Self(sidecar.now_ms * 1_000_000)
+    }
+}
+
+impl WallClock for At {
+    fn now_ns(&self) -> u64 {
+        self.0
+    }
+}
+
 /// A call that has not been answered.
 pub struct Call {
     pub token: u32,
@@ -50,7 +66,12 @@ impl Sidecar {
 
     /// Counts bytes that move now.
     pub fn count(&mut self, slot: Slot, moved: Moved, attributes: &dyn Attributes) {
-        self.filter.count(slot, moved, self.now_ms * 1_000_000, attributes);
+        self.filter.count(slot, moved, &At::of(self), attributes);
+    }
+
+    /// Tells of a stream that ends now.
+    pub fn record(&mut self, attributes: &dyn Attributes) {
+        self.filter.record(&At::of(self), attributes);
     }
 
     /// Delivers data of a connection now.
@@ -61,9 +82,8 @@ impl Sidecar {
         attributes: &dyn Attributes,
         data: &dyn Data,
     ) {
-        let at_ns = self.now_ms * 1_000_000;
-        let delivery = Delivery { at_ns, size: size as u64, is_end: false };
-        self.filter.deliver(slot, delivery, attributes, data);
+        let delivery = Delivery { size: size as u64, is_end: false };
+        self.filter.deliver(slot, delivery, &At::of(self), attributes, data);
     }
 
     /// Lets one tick pass, and returns the call that it makes.

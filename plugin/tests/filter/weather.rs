@@ -36,7 +36,7 @@ impl Connections {
     fn step(&mut self, sidecar: &mut Sidecar, jitter: &mut Jitter) -> u64 {
         let count = self.0.len() as u64;
         match jitter.below(6) {
-            0 if count < 5 => self.0.push((sidecar.filter.open(), Fake::outbound())),
+            0 if count < 5 => self.0.push((sidecar.filter.open().unwrap(), Fake::outbound())),
             1 if count > 0 => {
                 let (slot, attributes) = self.0.swap_remove(jitter.below(count) as usize);
                 sidecar.filter.close(slot, &attributes);

@@ -120,6 +120,20 @@ impl Plan {
         self
     }
 
+    /// Has the frontend's streams counted by access loggers, in place of the filters.
+    pub fn with_access_loggers(mut self) -> Self {
+        let others = "          access_log:\n";
+        let logger = Sample::load("access-logger");
+        let indented = |line: &str| format!("          {line}\n");
+        let logger: String = logger.text().lines().map(indented).collect();
+        self.frontend = self
+            .frontend
+            .cut("          - name: flow_filter", "          - name: envoy.filters.http.router")
+            .cut("      - name: flow_filter", "      - name: envoy.filters.network.tcp_proxy")
+            .put(others, &format!("{others}{logger}"));
+        self
+    }
+
     /// Starts everything, and returns when all of it is ready.
     pub fn start(mut self) -> Mesh {
         let directory = TempDir::with_prefix("flow-mesh-").expect("a directory can be made");
