@@ -63,6 +63,21 @@ fn a_day_without_an_aggregator_fits_into_four_mebibytes_and_loses_nothing() {
     println!("{streams} streams; {} of {sent} bytes without names", given.folded_bytes);
 }
 
+#[test]
+fn a_vm_at_rest_fits_into_two_mebibytes() {
+    const AT_REST_BYTES: usize = 2 * 1024 * 1024;
+    let given = Rc::new(RefCell::new(Given::default()));
+    let mut host = start_within(AT_REST_BYTES, &given);
+    let mut sent = 0;
+    for number in 0..1_000 {
+        connection(&mut host, number % 50, 100, 100);
+        sent += 200;
+        host.advance(SECOND_NS / 10).unwrap();
+    }
+    host.advance(10 * SECOND_NS).unwrap();
+    assert_eq!(given.borrow().bytes, sent);
+}
+
 fn connection(host: &mut Host, app: u64, tx: u64, rx: u64) {
     let properties = Properties::new()
         .with(&["xds", "listener_direction"], 2)
@@ -74,6 +89,10 @@ fn connection(host: &mut Host, app: u64, tx: u64, rx: u64) {
 }
 
 fn start(given: &Rc<RefCell<Given>>) -> Host {
+    start_within(MEMORY_BYTES, given)
+}
+
+fn start_within(memory_bytes: usize, given: &Rc<RefCell<Given>>) -> Host {
     let module = fs::read(programs::filter()).expect("the filter can be read");
     let given = Rc::clone(given);
     let aggregator =
@@ -87,7 +106,7 @@ fn start(given: &Rc<RefCell<Given>>) -> Host {
         .start_time(Timestamp(480_000 * 3_600 * SECOND_NS))
         .node("sidecar-1", "frontend", Properties::new().with(&["vpc_id"], "vpc-1"))
         .configuration(configuration.to_string())
-        .memory_bytes(MEMORY_BYTES)
+        .memory_bytes(memory_bytes)
         .cluster("flow_aggregator", Cluster::new(aggregator).latency_ns(SECOND_NS / 100))
         .start()
         .expect("the filter starts")

@@ -88,9 +88,15 @@ fn listeners_of_both_directions_may_share_a_root() {
         )
         .edit_frontend(
             r#""mode": "tcp",
-                  "report": "source""#,
+                  "report": "source",
+                  "direction": "outbound""#,
             r#""mode": "tcp",
                   "report": "both""#,
+        )
+        .edit_frontend(
+            r#"                      "direction": "outbound",
+"#,
+            "",
         )
         .start();
     let first = mesh.tcp().exchange(1_000, 2_000);
