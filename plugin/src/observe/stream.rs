@@ -153,6 +153,11 @@ impl Stream {
         }
     }
 
+    /// The bytes that are not in the table yet.
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes.iter().map(|(_, counters)| counters.bytes_total()).sum()
+    }
+
     /// Moves the bytes into the table, under what is known of the ends now.
     pub fn flush(&mut self, identity: &mut Identity, table: &mut Table) {
         if self.bytes.is_empty() {
