@@ -18,7 +18,9 @@ use crate::sidecar::{HOUR_MS, Sidecar};
 
 /// Shared data as Envoy has it: one counter for all versions.
 #[derive(Default)]
-struct Shared(RefCell<(BTreeMap<u32, (Vec<u8>, u32)>, u32)>);
+struct Shared(RefCell<(Values, u32)>);
+
+type Values = BTreeMap<u32, (Vec<u8>, u32)>;
 
 impl Slots for Shared {
     fn read(&self, slot: u32) -> Option<(Vec<u8>, u32)> {
@@ -34,6 +36,25 @@ impl Slots for Shared {
         *versions += 1;
         values.insert(slot, (value.to_vec(), *versions));
         true
+    }
+}
+
+/// What others read a moment ago, while they write now.
+struct Late<'a>(&'a Shared, Shared);
+
+impl<'a> Late<'a> {
+    fn of(shared: &'a Shared) -> Self {
+        Self(shared, Shared(RefCell::new(shared.0.borrow().clone())))
+    }
+}
+
+impl Slots for Late<'_> {
+    fn read(&self, slot: u32) -> Option<(Vec<u8>, u32)> {
+        self.1.read(slot)
+    }
+
+    fn write(&self, slot: u32, value: &[u8], version: u32) -> bool {
+        self.0.write(slot, value, version)
     }
 }
 
@@ -128,6 +149,24 @@ fn what_a_trap_takes_along_is_reported_by_one_of_the_others() {
     run(&mut [&mut a, &mut b], &shared, 100_000);
     assert_eq!(a.lost().1 + b.lost().1, 357, "and once");
     assert_eq!(stakes(&shared), 0);
+}
+
+#[test]
+fn of_two_that_look_at_once_one_takes_it_and_an_owner_that_ticks_keeps_it() {
+    let stake = Stake { bytes: 5, lost_bytes: 2 };
+    let shared = Shared::default();
+    let mut owners = [1, 2].map(Register::new);
+    owners.iter_mut().for_each(|owner| owner.keep(stake, &shared).unwrap());
+    let mut others = [3, 4].map(Register::new);
+    for other in &mut others {
+        assert_eq!(other.look(0, 10, &shared), Stake::default());
+        assert_eq!(other.look(9, 10, &shared), Stake::default());
+    }
+    let late = Late::of(&shared);
+    owners[0].keep(stake, &shared).unwrap();
+    let taken = others.map(|mut other| other.look(10, 10, &late));
+    assert_eq!(taken, [stake, Stake::default()], "the second owner's, once");
+    assert_eq!(stakes(&shared), 1);
 }
 
 #[test]

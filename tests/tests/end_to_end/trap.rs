@@ -22,8 +22,7 @@ fn a_trap_on_the_only_worker_takes_along_what_is_reported_as_lost() {
     // What cannot be delivered is in a batch, in the table, and in a connection.
     mesh.fas_mut().stop();
     let mut gone = client.get(20_000) + connection.exchange(60, 70);
-    let retried = || mesh.frontend().counter("wasmcustom.flow_filter_batches_retried");
-    wait_until("a push to fail", || retried() > 0);
+    wait_for_failed_push(&mesh);
     gone += client.post(3_000) + connection.exchange(80, 90);
     wait_until_counted(&mesh, delivered.sum() + gone);
     trap(&client);
@@ -55,6 +54,7 @@ fn a_trap_on_one_of_four_workers_leaves_the_others_alone() {
     let gone = client.get(20_000);
     http += gone;
     tcp += exchange(20);
+    wait_for_failed_push(&mesh);
     wait_until_counted(&mesh, http + tcp);
     trap(&client);
     http += client.get(1_000);
@@ -73,6 +73,27 @@ fn a_trap_on_one_of_four_workers_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_batch_that_was_in_the_air_counts_as_lost_although_it_arrived() {
+    // Longer than it takes to trap the VM after the aggregator has applied the batch.
+    const LATE_MS: u64 = 4_000;
+    let mesh = Mesh::plan().trapping().with_relay().start();
+    let client = mesh.http();
+    mesh.relay().delay_answers(LATE_MS);
+    let sent = client.get(10_000);
+    wait_for("the batch to arrive", || {
+        let sum = mesh.fas().totals()?.sum();
+        if sum == sent { Ok(()) } else { Err(format!("{sum:?}")) }
+    });
+    trap(&client);
+    mesh.relay().delay_answers(0);
+    wait_until_loaded(&client);
+    let after = client.get(500);
+    assert_eq!(wait_for_loss(&mesh, 1), sent.tx + sent.rx);
+    // Nothing is counted twice: the loss is what is said too much.
+    mesh.ends_with(&Totals::of([("frontend", "backend", sent + after)]));
+}
+
+#[test]
 fn traps_in_a_row_are_each_reported_once() {
     const TRAPS: usize = 4;
     let mut mesh = Mesh::plan().trapping().start();
@@ -85,8 +106,7 @@ fn traps_in_a_row_are_each_reported_once() {
         sent += client.get(100 * size);
         wait_until_counted(&mesh, sent);
         trap(&client);
-        // The second time, Envoy refuses what comes until it is time to load the filter again.
-        wait_until("the filter to be loaded", || client.get_headers(0) == 200);
+        wait_until_loaded(&client);
     }
     sent += client.get(7);
     mesh.fas_mut().restart();
@@ -106,6 +126,18 @@ fn traps_in_a_row_are_each_reported_once() {
 /// Has the VM of the thread that has the client's connection trap. The request breaks with it.
 fn trap(client: &HttpClient) {
     assert_eq!(client.get_headers(TRAP), 503, "the VM has not trapped");
+}
+
+/// Waits until Envoy takes requests again: it refuses all if it has loaded the filter not long ago.
+fn wait_until_loaded(client: &HttpClient) {
+    wait_until("the filter to be loaded", || client.get_headers(0) == 200);
+}
+
+/// Waits until a push has failed, which is at least an interval after Envoy's start: so long that
+/// it loads the filter again at once.
+fn wait_for_failed_push(mesh: &Mesh) {
+    let retried = || mesh.frontend().counter("wasmcustom.flow_filter_batches_retried");
+    wait_until("a push to fail", || retried() > 0);
 }
 
 /// Waits until ticks have seen these bytes, which also wrote down what is not delivered of them.
