@@ -131,7 +131,7 @@ fn what_a_trap_takes_along_is_reported_by_one_of_the_others() {
     let mut trapped = Root::new(3).counted(300).away();
     // In a batch, in the table, and held for a peer that is not known.
     run(&mut [&mut a, &mut b, &mut trapped], &shared, 2_000);
-    let slot = trapped.sidecar.filter.open();
+    let slot = trapped.sidecar.filter.open().unwrap();
     trapped.sidecar.count(slot, Tx(7), &Fake::outbound());
     let mut trapped = trapped.counted(50);
     run(&mut [&mut a, &mut b, &mut trapped], &shared, 200);
