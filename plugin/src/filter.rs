@@ -59,6 +59,8 @@ pub struct Filter {
     warned_of_full_register: bool,
     /// When a loss of another instance was taken over first.
     loss_ns: Option<u64>,
+    /// When others' records are looked at next.
+    look_at_ms: u64,
     ending: bool,
     default_side: flow_model::Reporter,
 }
@@ -93,6 +95,7 @@ impl Filter {
             warned_of_holding: false,
             warned_of_full_register: false,
             loss_ns: None,
+            look_at_ms: 0,
             ending: false,
             default_side,
         }

@@ -94,8 +94,11 @@ pub const MAX_DRAWS: u32 = 1_000;
 /// The most instances of an Envoy process that can have a record of what they have not delivered.
 pub const MAX_SLOTS: u32 = 1_024;
 
-/// How many of these records an instance looks at in a tick.
-pub const LOOKS_PER_TICK: u32 = 16;
+/// How long after one look at these records the next one is, in milliseconds.
+pub const LOOK_MS: u64 = 1_000;
+
+/// How many of these records an instance looks at then.
+pub const LOOKS: u32 = 16;
 
 /// How long an instance may leave its record as it is before another takes it for dead, in
 /// milliseconds of the other's ticks.

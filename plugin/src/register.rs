@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::limits::{LOOKS_PER_TICK, MAX_SLOTS};
+use crate::limits::{LOOKS, MAX_SLOTS};
 
 /// The slots, which outlive a VM.
 pub trait Slots {
@@ -84,7 +84,7 @@ impl Register {
     /// Looks at some slots, and takes over what nobody has kept up for `patience_ms`.
     pub fn look(&mut self, steady_ms: u64, patience_ms: u64, slots: &dyn Slots) -> Stake {
         let mut taken = Stake::default();
-        for _ in 0..LOOKS_PER_TICK {
+        for _ in 0..LOOKS {
             let slot = self.next_look;
             let Some((value, version)) = slots.read(slot).filter(|_| slot < MAX_SLOTS) else {
                 // Slots are used from the first on: none behind this one has ever been.

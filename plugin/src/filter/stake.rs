@@ -1,7 +1,7 @@
 //! What goes with the instance if its VM traps, and what others have left behind.
 
 use super::{Filter, NANOSECONDS_PER_MS};
-use crate::limits::{ABANDONED_MS, ABANDONED_UNNAMED_MS};
+use crate::limits::{ABANDONED_MS, ABANDONED_UNNAMED_MS, LOOK_MS};
 use crate::notice::Notice;
 use crate::register::{Register, Slots, Stake};
 
@@ -9,10 +9,11 @@ impl Filter {
     /// Takes over, as lost, what roots have left behind that no longer tick. Before a tick, which
     /// then reports it.
     pub fn take_over(&mut self, register: &mut Register, slots: &dyn Slots, now_ns: u64) {
-        if self.ending {
+        let steady_ms = self.clock.between_ticks(now_ns / NANOSECONDS_PER_MS);
+        if self.ending || steady_ms < self.look_at_ms {
             return;
         }
-        let steady_ms = self.clock.between_ticks(now_ns / NANOSECONDS_PER_MS);
+        self.look_at_ms = steady_ms + LOOK_MS;
         // Rather one that is heard of anyway than one that would be for this alone.
         let is_named = self.instance.is_some();
         let patience_ms = if is_named { ABANDONED_MS } else { ABANDONED_UNNAMED_MS };

@@ -4,9 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use flow_filter::limits::{
-    ABANDONED_MS, ABANDONED_UNNAMED_MS, LOOKS_PER_TICK, MAX_SLOTS, MAX_STEP_TICKS,
-};
+use flow_filter::limits::{ABANDONED_MS, ABANDONED_UNNAMED_MS, LOOKS, MAX_SLOTS, MAX_STEP_TICKS};
 use flow_filter::notice::Notice;
 use flow_filter::observe::Moved::Tx;
 use flow_filter::register::{Full, Register, Slots, Stake};
@@ -255,9 +253,9 @@ fn nothing_is_left_behind_by_one_that_ends() {
 }
 
 #[test]
-fn more_of_them_than_are_looked_at_in_a_tick_are_all_found() {
+fn more_of_them_than_are_looked_at_at_once_are_all_found() {
     let shared = Shared::default();
-    let dead = LOOKS_PER_TICK * 3 + 1;
+    let dead = LOOKS * 3 + 1;
     for number in 1..=dead {
         Root::new(number).counted(10).away().tick(&shared);
     }
