@@ -121,11 +121,14 @@ impl Config {
         let side = object.optional("direction");
         let side =
             side.map(|field| field.word(side_of, "\"outbound\" or \"inbound\"")).transpose()?;
+        let is_counted =
+            |of: &Reporter| report.includes(*of) && side.is_none_or(|side| side == *of);
+        let counted: Vec<Reporter> = Reporter::ALL.into_iter().filter(is_counted).collect();
         Ok(Self {
             mode,
             report,
             side,
-            names: Names::read(&object, mode)?,
+            names: Names::read(&object, mode, &counted)?,
             push: PushConfig::read(&object.required("push")?)?,
             bounds: Bounds::read(object.optional("bounds"))?,
         })

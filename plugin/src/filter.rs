@@ -1,6 +1,8 @@
 //! `Filter`: all that an instance keeps, without a host call: the recorder, the delivery, and the
 //! clock that drives both. The shell brings it the callbacks and carries out what it asks for.
 
+mod stake;
+
 use std::rc::Rc;
 
 use flow_model::Name;
@@ -54,6 +56,11 @@ pub struct Filter {
     warned: bool,
     is_misplaced: bool,
     warned_of_holding: bool,
+    warned_of_full_register: bool,
+    /// When a loss of another instance was taken over first.
+    loss_ns: Option<u64>,
+    /// When others' records are looked at next.
+    look_at_ms: u64,
     ending: bool,
     default_side: flow_model::Reporter,
 }
@@ -86,6 +93,9 @@ impl Filter {
             warned: false,
             is_misplaced: false,
             warned_of_holding: false,
+            warned_of_full_register: false,
+            loss_ns: None,
+            look_at_ms: 0,
             ending: false,
             default_side,
         }
@@ -157,10 +167,11 @@ impl Filter {
         }
     }
 
-    /// When the first bytes were counted, in nanoseconds, if the instance now needs a name:
-    /// [`Filter::name`] wants to be called, or there will be no batch.
+    /// When there was something to report first, bytes or a loss, in nanoseconds, if the instance
+    /// now needs a name: [`Filter::name`] wants to be called, or there will be no batch.
     pub fn needs_name(&self) -> Option<u64> {
-        if self.instance.is_some() { None } else { self.recorder.first_traffic_ns() }
+        let first_ns = self.recorder.first_traffic_ns().or(self.loss_ns);
+        first_ns.filter(|_| self.instance.is_none())
     }
 
     /// Names the instance, once and for all.

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod notice;
 pub mod observe;
 pub mod push;
+pub mod register;
 pub mod slab;
 pub mod table;
 

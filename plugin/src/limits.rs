@@ -91,10 +91,29 @@ pub const MAX_STEP_TICKS: u64 = 10;
 /// How often drawing a number from the shared counter is tried against other threads.
 pub const MAX_DRAWS: u32 = 1_000;
 
+/// The most instances of an Envoy process that can have a record of what they have not delivered.
+pub const MAX_SLOTS: u32 = 1_024;
+
+/// How long after one look at these records the next one is, in milliseconds.
+pub const LOOK_MS: u64 = 1_000;
+
+/// How many of these records an instance looks at then.
+pub const LOOKS: u32 = 16;
+
+/// How long an instance may leave its record as it is before another takes it for dead, in
+/// milliseconds of the other's ticks.
+pub const ABANDONED_MS: u64 = 10_000;
+
+/// The same, where the other has not seen traffic, and would be heard of for this alone.
+pub const ABANDONED_UNNAMED_MS: u64 = 30_000;
+
 // A batch is never refused for its size: flow_model asserts that its largest fits a body.
 const _: () = assert!(BATCH_FLOWS.1 <= MAX_BATCH_FLOWS as u64);
 // An answer repeats an instance's id, at most doubled by escapes, and little else.
 const _: () = assert!(2 * MAX_NAME_BYTES + 256 <= MAX_ANSWER_BYTES);
 const _: () = assert!(INTERVAL_MS.0 / TICKS_PER_INTERVAL >= TICK_MS.0);
 const _: () = assert!(BACKOFF_FIRST_MS < BACKOFF_CAP_MS);
+// Who is late by a few ticks is alive.
+const _: () = assert!(ABANDONED_MS >= 10 * TICK_MS.1);
+const _: () = assert!(ABANDONED_MS < ABANDONED_UNNAMED_MS);
 const _: () = assert!(BACKOFF_CAP_MS <= RETRY_AFTER_CAP_S * 1_000);

@@ -5,6 +5,7 @@ use std::fmt;
 use log::Level;
 
 use crate::config::Mode;
+use crate::limits::MAX_SLOTS;
 use crate::push::Why;
 
 /// Something that happened, in words.
@@ -55,6 +56,13 @@ pub enum Notice {
     },
     /// A filter behind this one holds data back, so that it is delivered again.
     HeldBack,
+    /// Another instance has ended without a word, or stands still.
+    Abandoned {
+        /// The bytes that it had not delivered.
+        bytes: u64,
+    },
+    /// If the VM traps, nobody will know what went with it.
+    RegisterFull,
 }
 
 impl Notice {
@@ -65,10 +73,11 @@ impl Notice {
             Self::Delivered { sends: 1, .. } => Level::Debug,
             Self::Delivered { .. } => Level::Info,
             Self::Retry { sends, .. } if !sends.is_power_of_two() => Level::Debug,
-            Self::Retry { .. } | Self::DirectionMissing { .. } | Self::HeldBack => Level::Warn,
+            Self::Retry { .. } | Self::DirectionMissing { .. } => Level::Warn,
+            Self::HeldBack | Self::RegisterFull => Level::Warn,
             Self::Misplaced { .. } | Self::DirectionContradicted => Level::Error,
             Self::Rejected { times, .. } if !times.is_power_of_two() => Level::Debug,
-            Self::Rejected { .. } => Level::Error,
+            Self::Rejected { .. } | Self::Abandoned { .. } => Level::Error,
         }
     }
 }
@@ -113,6 +122,16 @@ impl fmt::Display for Notice {
                 "a filter behind this one holds data back, which Envoy then delivers again; what \
                  its content shows to be the same is counted once, but put this filter directly \
                  before tcp_proxy",
+            ),
+            Self::Abandoned { bytes } => write!(
+                f,
+                "an instance of this Envoy has stopped to tick, as one does whose VM has trapped: \
+                 {bytes} bytes that it had not delivered are reported as lost"
+            ),
+            Self::RegisterFull => write!(
+                f,
+                "more than {MAX_SLOTS} instances of this Envoy have bytes to deliver: if the VM of \
+                 this one traps, what goes with it is not counted"
             ),
         }
     }

@@ -32,6 +32,7 @@ pub struct Recorder {
     table: Table,
     first_traffic_ns: Option<u64>,
     holding: bool,
+    held_bytes: u64,
     /// How often bytes were delivered again, because a filter behind held them back.
     held_back: u32,
     steady_ms: u64,
@@ -57,6 +58,7 @@ impl Recorder {
             table,
             first_traffic_ns: None,
             holding: false,
+            held_bytes: 0,
             held_back: 0,
             steady_ms: 0,
             hour: HourHand::default(),
@@ -173,9 +175,11 @@ impl Recorder {
         self.hour.tick(now_ns);
         self.steady_ms = steady_ms;
         self.holding = false;
+        self.held_bytes = 0;
         for stream in self.streams.values_mut() {
             if stream.is_held_at_most(self.hold_ms, steady_ms) {
                 self.holding = true;
+                self.held_bytes = self.held_bytes.saturating_add(stream.bytes_total());
             } else {
                 stream.flush(&mut self.identity, &mut self.table);
             }
@@ -185,6 +189,7 @@ impl Recorder {
     /// Brings all streams' bytes into the table, whether their peers are known or not.
     pub fn collect_all(&mut self) {
         self.holding = false;
+        self.held_bytes = 0;
         for stream in self.streams.values_mut() {
             stream.flush(&mut self.identity, &mut self.table);
         }
@@ -193,6 +198,11 @@ impl Recorder {
     /// Whether, at the last collection, bytes stayed behind for an unknown peer.
     pub fn is_holding(&self) -> bool {
         self.holding
+    }
+
+    /// The bytes that stayed behind then.
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes
     }
 
     /// The table.

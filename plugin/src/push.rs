@@ -5,6 +5,7 @@ mod frozen;
 mod outcome;
 mod pace;
 mod tally;
+mod untold;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -42,6 +43,8 @@ pub struct Pusher {
     watermark_ms: u64,
     /// Lost bytes that batches have reported, less those of rejected batches.
     reported_lost_bytes: u64,
+    /// Lost bytes that instances before this one have counted, and not reported.
+    inherited_lost_bytes: u64,
     pending: Option<Frozen>,
     /// Batches that follow the pending one: only at the end, when all is frozen at once.
     queue: VecDeque<Frozen>,
@@ -84,6 +87,7 @@ impl Pusher {
             sequence: 0,
             watermark_ms: on_wire(started_ms),
             reported_lost_bytes: 0,
+            inherited_lost_bytes: 0,
             pending: None,
             queue: VecDeque::new(),
             call: None,
@@ -313,6 +317,7 @@ impl Pusher {
 
     fn unreported_lost_bytes(&self, table: &Table) -> u64 {
         let lost_bytes = table.lost_bytes().saturating_add(self.tally.rejected_bytes);
+        let lost_bytes = lost_bytes.saturating_add(self.inherited_lost_bytes);
         lost_bytes.saturating_sub(self.reported_lost_bytes)
     }
 

@@ -32,6 +32,7 @@ pub struct Table {
     other: SharedKey,
     taken_flows: u64,
     added_bytes: u64,
+    taken_bytes: u64,
     folded_bytes: u64,
     lost_bytes: u64,
 }
@@ -48,6 +49,7 @@ impl Table {
             other: Rc::new(other),
             taken_flows: 0,
             added_bytes: 0,
+            taken_bytes: 0,
             folded_bytes: 0,
             lost_bytes: 0,
         }
@@ -88,6 +90,7 @@ impl Table {
                 taken.folded_bytes = taken.folded_bytes.saturating_add(bytes);
             }
             self.taken_flows += 1;
+            self.taken_bytes = self.taken_bytes.saturating_add(bytes);
             taken.flows.push(Flow { key: Rc::unwrap_or_clone(key), hour, counters });
         }
         taken
@@ -121,6 +124,11 @@ impl Table {
     /// All bytes that were added since the start.
     pub fn added_bytes(&self) -> u64 {
         self.added_bytes
+    }
+
+    /// The bytes in all rows.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.added_bytes.saturating_sub(self.taken_bytes)
     }
 
     /// All bytes that were lost since the start.

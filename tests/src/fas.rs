@@ -1,5 +1,6 @@
 //! The aggregator, as its users see it: a program with a port and a directory.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -141,6 +142,20 @@ impl Fas {
             let sum: Bytes = self.by_hour()?.values().map(Totals::sum).sum();
             if sum == expected { Ok(()) } else { Err(format!("they add up to {sum:?}")) }
         });
+    }
+
+    /// The instances of the sidecar `node` that have reported: their ids, and the bytes that they
+    /// have reported as lost.
+    pub fn instances(&self, node: &str) -> Result<BTreeMap<String, u64>, String> {
+        let listing: Value =
+            serde_json::from_str(&self.get("/v1/instances")?).map_err(|error| error.to_string())?;
+        let rows = listing["instances"].as_array().into_iter().flatten();
+        let told =
+            rows.map(|row| Some((row["id"].as_str()?.to_owned(), row["lost_bytes"].as_u64()?)));
+        let told: Option<BTreeMap<_, _>> = told.collect();
+        let mut told = told.ok_or_else(|| format!("not instances: {listing}"))?;
+        told.retain(|id, _| id.starts_with(node));
+        Ok(told)
     }
 
     /// The body of a 200 for `path`.

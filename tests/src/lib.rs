@@ -27,6 +27,7 @@ pub mod security;
 pub mod sidecar;
 pub mod table;
 pub mod totals;
+pub mod trapping;
 
 pub use bytes::Bytes;
 pub use mesh::Mesh;

@@ -1,4 +1,4 @@
-//! A link between sidecars and aggregator that can lose an answer.
+//! A link between sidecars and aggregator that can lose an answer, and bring answers late.
 //!
 //! Between the moment at which the aggregator has applied a batch and the one at which its sender
 //! knows, there is too little time to hit by luck; here it can be hit at will.
@@ -6,8 +6,9 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crate::deadline::wait_until;
 
@@ -17,11 +18,12 @@ pub struct Relay {
     faults: Arc<Faults>,
 }
 
-/// How many answers are to be lost, and how many have been.
+/// How many answers are to be lost, and how many have been; how late they come.
 #[derive(Default)]
 struct Faults {
     planned: AtomicUsize,
     done: AtomicUsize,
+    delay_ms: AtomicU64,
 }
 
 impl Relay {
@@ -47,6 +49,11 @@ impl Relay {
         self.port
     }
 
+    /// Has all answers come so much later, from now on, as from an aggregator that is slow.
+    pub fn delay_answers(&self, delay_ms: u64) {
+        self.faults.delay_ms.store(delay_ms, Ordering::SeqCst);
+    }
+
     /// Lets the next request through and cuts its connection when the answer comes, which is
     /// lost. Returns when that has happened.
     pub fn lose_next_answer(&self) {
@@ -57,8 +64,10 @@ impl Relay {
 }
 
 impl Faults {
-    /// Whether this answer is the one to lose.
+    /// Whether this answer is the one to lose; says so when it is time for it.
     fn take(&self) -> bool {
+        // The delay is the fault itself, and not a wait for anything.
+        thread::sleep(Duration::from_millis(self.delay_ms.load(Ordering::SeqCst)));
         let less = |planned: usize| planned.checked_sub(1);
         self.planned.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
     }

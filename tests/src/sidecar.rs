@@ -14,6 +14,7 @@ use crate::listeners::Listeners;
 use crate::process::Process;
 use crate::programs;
 use crate::sample::Sample;
+use crate::trapping;
 
 /// A running sidecar.
 pub struct Sidecar {
@@ -38,6 +39,8 @@ pub struct Settings<'a> {
     pub name: String,
     /// Its configuration.
     pub sample: Sample,
+    /// Whether its filter is one whose VM can be made to trap.
+    pub is_trapping: bool,
     /// The port of its admin page.
     pub admin_port: u16,
     /// The number of worker threads.
@@ -56,9 +59,13 @@ impl Sidecar {
     /// Starts Envoy and waits until it serves.
     pub fn start(settings: Settings<'_>, directory: &Path) -> Self {
         let access_log = directory.join(format!("{}-access.log", settings.name));
+        let filter = match settings.is_trapping {
+            true => trapping::filter(directory),
+            false => programs::filter(),
+        };
         let sample = settings
             .sample
-            .put_filter(&programs::filter())
+            .put_filter(&filter)
             .put("path: /dev/stdout", &format!("path: {}", access_log.display()));
         let configuration = directory.join(format!("{}.yaml", settings.name));
         sample.write(&configuration);

@@ -33,7 +33,11 @@ mod reporting_sides;
 mod rough_traffic;
 #[path = "end_to_end/scenarios.rs"]
 mod scenarios;
+#[path = "end_to_end/slow_aggregator.rs"]
+mod slow_aggregator;
 #[path = "end_to_end/spill.rs"]
 mod spill;
 #[path = "end_to_end/tcp.rs"]
 mod tcp;
+#[path = "end_to_end/trap.rs"]
+mod trap;

@@ -50,8 +50,13 @@ impl Names {
         }
     }
 
-    /// Reads `identity`, `trust_request_headers` and the three names.
-    pub(super) fn read(object: &Object<'_>, mode: Mode) -> Result<Self, ConfigError> {
+    /// Reads `identity`, `trust_request_headers` and the three names. Streams of the sides in
+    /// `counted` are what they are for.
+    pub(super) fn read(
+        object: &Object<'_>,
+        mode: Mode,
+        counted: &[Reporter],
+    ) -> Result<Self, ConfigError> {
         let preset = object.optional("identity").map(|field| read_preset(&field)).transpose()?;
         let trust = object.optional("trust_request_headers");
         let trust = trust
@@ -70,10 +75,35 @@ impl Names {
             instead(names, &given, believes_headers)
         };
         let trust = trust.unwrap_or_default();
-        Ok(Self {
+        let names = Self {
             source: of(Reporter::Source, trust.outbound),
             destination: of(Reporter::Destination, trust.inbound),
-        })
+        };
+        names.check(object, counted)?;
+        Ok(names)
+    }
+
+    /// Refuses a name that no stream can have, since all its sources are headers that are not
+    /// believed where streams are counted.
+    fn check(&self, object: &Object<'_>, counted: &[Reporter]) -> Result<(), ConfigError> {
+        for (name, (source, destination)) in
+            NAMES.iter().zip(self.source.iter().zip(&self.destination))
+        {
+            let has_none = |side: &Reporter| match side {
+                Reporter::Source => source.is_empty(),
+                Reporter::Destination => destination.is_empty(),
+            };
+            if let Some(field) = object.optional(name)
+                && !counted.is_empty()
+                && counted.iter().all(has_none)
+            {
+                return Err(field.refuse(
+                    "has request_headers only, which trust_request_headers does not believe on \
+                     the listeners that report counts",
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

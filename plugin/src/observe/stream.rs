@@ -153,6 +153,11 @@ impl Stream {
         }
     }
 
+    /// The bytes that are not in the table yet.
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes.total()
+    }
+
     /// Moves the bytes into the table, under what is known of the ends now.
     pub fn flush(&mut self, identity: &mut Identity, table: &mut Table) {
         if self.bytes.is_empty() {
@@ -179,6 +184,10 @@ struct Hourly {
 impl Hourly {
     fn is_empty(&self) -> bool {
         self.last.is_none()
+    }
+
+    fn total(&self) -> u64 {
+        self.earlier.iter().chain(&self.last).map(|(_, counters)| counters.bytes_total()).sum()
     }
 
     /// The sum of an hour, which is 0 at first.

@@ -211,15 +211,16 @@ pub(super) fn map_bytes(map: Map) -> u64 {
     pairs.ok().flatten().map_or(0, |pairs| bytes_of_pairs(&pairs))
 }
 
-/// The version of a shared value; none if it was never written.
-pub(super) fn shared_version(key: &str) -> Option<u32> {
+/// A shared value and its version; none if it was never written.
+pub(super) fn shared(key: &str) -> Option<(Vec<u8>, u32)> {
     let mut version = 0;
     // SAFETY: the key lives on, `take` brings places to write to, and so is `version`.
     let found = take(|data, size| unsafe {
         host::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
     });
     // A host that has the value but no version for it says 0.
-    found.ok().map(|_| version).filter(|version| *version != 0)
+    let value = found.ok().filter(|_| version != 0)?;
+    Some((value.unwrap_or_default(), version))
 }
 
 /// Writes a shared value if it still has this version; 0 for whatever version.

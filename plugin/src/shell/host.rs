@@ -7,6 +7,7 @@ use crate::clock::WallClock;
 use crate::identity::Attributes;
 use crate::limits::MAX_DRAWS;
 use crate::observe::Data;
+use crate::register::Slots;
 
 /// The key under which VMs draw numbers.
 const DRAW_KEY: &str = "flow_filter.instances";
@@ -55,6 +56,21 @@ impl Data for Host {
     }
 }
 
+impl Slots for Host {
+    fn read(&self, slot: u32) -> Option<(Vec<u8>, u32)> {
+        abi::shared(&slot_key(slot))
+    }
+
+    fn write(&self, slot: u32, value: &[u8], version: u32) -> bool {
+        abi::set_shared(&slot_key(slot), value, version).is_ok()
+    }
+}
+
+/// With the number of the values' format: filters of two versions may share a `vm_id`.
+fn slot_key(slot: u32) -> String {
+    format!("flow_filter.register.1.{slot}")
+}
+
 /// An attribute of the node as text; empty if it is not there.
 pub(super) fn text(path: &[&str]) -> String {
     let value = Host.property(path).unwrap_or_default();
@@ -68,7 +84,7 @@ pub(super) fn text(path: &[&str]) -> String {
 /// the first. A write that names a version succeeds for one VM only.
 pub(super) fn draw() -> u32 {
     for _ in 0..MAX_DRAWS {
-        let Some(version) = abi::shared_version(DRAW_KEY) else {
+        let Some((_, version)) = abi::shared(DRAW_KEY) else {
             match abi::set_shared(DRAW_KEY, b"1", 0) {
                 Ok(()) | Err(Status::CAS_MISMATCH) => continue,
                 Err(_) => break,

@@ -13,6 +13,7 @@ use super::metrics::Metrics;
 use crate::config::Config;
 use crate::filter::Filter;
 use crate::instance::Origin;
+use crate::register::Register;
 
 /// An instance, once it is configured.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub(super) struct Root {
     metrics: Metrics,
     /// A number that no other VM of the process has.
     drawn: u32,
+    /// Its part in what all roots of the process keep together.
+    register: Register,
     /// When the last push was sent, in nanoseconds since the Unix epoch.
     sent_ns: u64,
     /// Envoy waits for `done`.
@@ -56,6 +59,9 @@ impl Root {
 
     /// A tick. Returns whether Envoy, which waited for the end, may go on.
     pub fn tick(&mut self) -> bool {
+        if let Some(filter) = &mut self.filter {
+            filter.take_over(&mut self.register, &Host, abi::now_ns());
+        }
         self.drive(|filter| filter.tick(abi::now_ns()));
         self.may_go()
     }
@@ -98,6 +104,7 @@ impl Root {
                 Err(_) => filter.not_sent(),
             }
         }
+        filter.keep(&mut self.register, &Host);
         for notice in filter.take_notices() {
             if notice.level() <= Level::Info {
                 abi::log(notice.level(), &format!("flow_filter: {notice}"));
@@ -117,6 +124,7 @@ impl Root {
     fn start(&mut self, config: Config) {
         let started_ns = abi::now_ns();
         self.drawn = host::draw();
+        self.register = Register::new(self.drawn);
         let filter = Filter::new(config, &Host, started_ns, seed(started_ns, self.drawn));
         abi::set_tick_ms(u32::try_from(filter.tick_ms()).unwrap_or(u32::MAX));
         self.filter = Some(filter);

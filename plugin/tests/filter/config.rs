@@ -261,6 +261,36 @@ fn an_error_names_its_field() {
 }
 
 #[test]
+fn a_name_that_no_stream_can_have_is_refused() {
+    let header = json!([{"request_header": "x-app"}]);
+    let refused = |report: &str, trust: &str, sources: &Value, direction: Option<&str>| {
+        let mut config = base();
+        config["report"] = json!(report);
+        config["trust_request_headers"] = json!(trust);
+        config["src_app"] = sources.clone();
+        if let Some(direction) = direction {
+            config["direction"] = json!(direction);
+        }
+        Config::parse(config.to_string().as_bytes()).err().map(|error| error.to_string())
+    };
+    let expected = Some(
+        "src_app: has request_headers only, which trust_request_headers does not believe on the \
+         listeners that report counts"
+            .to_owned(),
+    );
+    assert_eq!(refused("destination", "outbound", &header, None), expected);
+    assert_eq!(refused("source", "inbound", &header, None), expected);
+    assert_eq!(refused("both", "outbound", &header, Some("inbound")), expected);
+    for (report, trust) in
+        [("destination", "inbound"), ("source", "both"), ("both", "outbound"), ("both", "inbound")]
+    {
+        assert_eq!(refused(report, trust, &header, None), None, "{report}, {trust}");
+    }
+    let beside = json!([{"request_header": "x-app"}, "cluster_name"]);
+    assert_eq!(refused("destination", "outbound", &beside, None), None);
+}
+
+#[test]
 fn the_token_is_never_repeated() {
     for token in ["", "open sesame", "sésame", "sesame\n"] {
         let error = error(&with("push.bearer_token", json!(token)));

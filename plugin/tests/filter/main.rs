@@ -17,5 +17,6 @@ mod counting;
 mod delivery;
 mod ending;
 mod presets;
+mod register;
 mod sidecar;
 mod weather;

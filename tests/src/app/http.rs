@@ -2,6 +2,7 @@
 //!
 //! - `GET /bytes/N` answers N bytes of the payload pattern, with a Content-Length.
 //! - `GET /chunked/N` answers the same in chunks.
+//! - `GET /headers/N` answers no bytes, with N headers more.
 //! - `POST /echo` answers the request's body.
 //! - `POST /sink` takes the body, and answers nothing.
 //! - `POST /exchange` takes requests of the TCP app's protocol in its body, and answers each in its
@@ -111,6 +112,7 @@ fn answer(head: &Head, body: &[u8], writer: &mut impl Write) -> io::Result<()> {
     match (head.method.as_str(), kind, size()) {
         ("GET", "bytes", Some(size)) => answer_whole("200 OK", &payload(size), writer),
         ("GET", "chunked", Some(size)) => answer_chunked(&payload(size), writer),
+        ("GET", "headers", Some(count)) => answer_headers(count, writer),
         ("POST", "echo", _) => answer_whole("200 OK", body, writer),
         ("POST", "sink", _) => answer_whole("200 OK", b"", writer),
         _ => answer_whole("404 Not Found", b"no such thing\n", writer),
@@ -120,6 +122,12 @@ fn answer(head: &Head, body: &[u8], writer: &mut impl Write) -> io::Result<()> {
 fn answer_whole(status: &str, body: &[u8], writer: &mut impl Write) -> io::Result<()> {
     write!(writer, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len())?;
     writer.write_all(body)
+}
+
+fn answer_headers(count: usize, writer: &mut impl Write) -> io::Result<()> {
+    write!(writer, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n")?;
+    (0..count).try_for_each(|number| write!(writer, "x-header-{number}: 1\r\n"))?;
+    write!(writer, "\r\n")
 }
 
 fn answer_chunked(body: &[u8], writer: &mut impl Write) -> io::Result<()> {

@@ -31,6 +31,12 @@ impl HttpClient {
         self.fetch(&format!("/chunked/{size}"), size)
     }
 
+    /// Asks for an answer with `count` headers, and returns its status.
+    pub fn get_headers(&self, count: usize) -> u16 {
+        let answer = self.agent.get(self.url(&format!("/headers/{count}"))).call();
+        answer.unwrap_or_else(|error| panic!("a request failed: {error}")).status().as_u16()
+    }
+
     /// Sends `size` bytes, which come back.
     pub fn post(&self, size: usize) -> Bytes {
         let answer = self.agent.post(self.url("/echo")).send(payload(size));

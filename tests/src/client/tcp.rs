@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::connect;
-use crate::app::{exchange, read_answer};
+use crate::app::{exchange, read_answer, request};
 use crate::bytes::Bytes;
+use crate::payload::check;
 
 /// A connection that stays open until it is dropped.
 pub struct TcpConnection(TcpStream);
@@ -45,6 +46,16 @@ impl TcpConnection {
     pub fn send(&mut self, bytes: &[u8]) -> Bytes {
         self.0.write_all(bytes).expect("the sidecar takes bytes");
         Bytes::new(bytes.len(), 0)
+    }
+
+    /// The same on a connection that may be broken: none if it is.
+    pub fn try_exchange(&mut self, sent: usize, wanted: usize) -> Option<Bytes> {
+        let request = request(sent, wanted);
+        self.0.write_all(&request).ok()?;
+        let mut answer = vec![0; wanted];
+        self.0.read_exact(&mut answer).ok()?;
+        check(&answer, wanted);
+        Some(Bytes::new(request.len(), wanted))
     }
 
     /// Says that no more is sent.

@@ -28,6 +28,7 @@ pub struct Plan {
     has_hot_restart: bool,
     log_format: Option<&'static str>,
     is_secured: bool,
+    is_trapping: bool,
 }
 
 impl Plan {
@@ -45,6 +46,7 @@ impl Plan {
             has_hot_restart: false,
             log_format: None,
             is_secured: false,
+            is_trapping: false,
         }
     }
 
@@ -93,6 +95,12 @@ impl Plan {
     /// Has sidecars and aggregator talk by mutual TLS, and the aggregator demand a token.
     pub fn secured(mut self) -> Self {
         self.is_secured = true;
+        self
+    }
+
+    /// Has the frontend run a filter whose VM traps when it is told to, by a response.
+    pub fn trapping(mut self) -> Self {
+        self.is_trapping = true;
         self
     }
 
@@ -174,6 +182,7 @@ impl Plan {
                 .put_port(Ports::SAMPLE.frontend_admin, self.ports.frontend_admin)
                 .put_port(Ports::SAMPLE.outbound_http, self.ports.outbound_http)
                 .put_port(Ports::SAMPLE.outbound_tcp, self.ports.outbound_tcp),
+            is_trapping: self.is_trapping,
             admin_port: self.ports.frontend_admin,
             workers: self.workers,
             log_format: self.log_format,
@@ -191,6 +200,7 @@ impl Plan {
                 .put_port(Ports::SAMPLE.backend_admin, self.ports.backend_admin)
                 .put_port(Ports::SAMPLE.app_http, self.ports.app_http)
                 .put_port(Ports::SAMPLE.app_tcp, self.ports.app_tcp),
+            is_trapping: false,
             admin_port: self.ports.backend_admin,
             workers: self.workers,
             log_format: self.log_format,
