@@ -15,6 +15,7 @@ use tempfile::TempDir;
 /// The beginning of the HTTP filter's settings in the frontend's sample.
 const HTTP_SOURCE: &str = r#""mode": "http",
                       "report": "source",
+                      "direction": "outbound",
                       "identity": "envoy","#;
 
 #[test]
