@@ -4,8 +4,6 @@
 //! A root that has something to lose holds a slot, and writes it anew at every tick: by its version
 //! others see that it ticks. No clock is compared, so one that is set tells nobody dead.
 
-use std::collections::BTreeMap;
-
 use crate::limits::{LOOKS, MAX_SLOTS};
 
 /// The slots, which outlive a VM.
@@ -51,8 +49,8 @@ pub struct Register {
     slot: Option<u32>,
     /// Whether that holds a stake of its own, as far as it knows.
     is_held: bool,
-    /// The slots of others: their version, and since when it is known.
-    seen: BTreeMap<u32, (u32, u64)>,
+    /// The slots of others: which, in what version, and since when that is known.
+    seen: Vec<(u32, u32, u64)>,
     next_look: u32,
 }
 
@@ -93,22 +91,33 @@ impl Register {
             };
             self.next_look += 1;
             let Some((_, stake)) = decode(&value).filter(|(owner, _)| *owner != self.owner) else {
-                self.seen.remove(&slot);
+                self.seen.retain(|(known, ..)| *known != slot);
                 continue;
             };
-            match self.seen.get(&slot) {
-                Some((seen, since_ms)) if *seen == version => {
-                    let is_left = steady_ms.saturating_sub(*since_ms) >= patience_ms;
-                    // Of all that try, one succeeds, and only if the owner has not come back.
-                    if is_left && slots.write(slot, FREE, version) {
-                        taken.add(stake);
-                        self.seen.remove(&slot);
-                    }
-                }
-                _ => drop(self.seen.insert(slot, (version, steady_ms))),
+            let since_ms = self.since_ms(slot, version, steady_ms);
+            let is_left = steady_ms.saturating_sub(since_ms) >= patience_ms;
+            // Of all that try, one succeeds, and only if the owner has not come back.
+            if is_left && slots.write(slot, FREE, version) {
+                taken.add(stake);
+                self.seen.retain(|(known, ..)| *known != slot);
             }
         }
         taken
+    }
+
+    /// Since when a slot is known to have this version, which may be since now.
+    fn since_ms(&mut self, slot: u32, version: u32, now_ms: u64) -> u64 {
+        match self.seen.iter_mut().find(|(known, ..)| *known == slot) {
+            Some((_, seen, since_ms)) if *seen == version => *since_ms,
+            Some(stale) => {
+                *stale = (slot, version, now_ms);
+                now_ms
+            }
+            None => {
+                self.seen.push((slot, version, now_ms));
+                now_ms
+            }
+        }
     }
 
     /// Writes a stake into a slot if that is the root's own or free. Returns whether it is there.
