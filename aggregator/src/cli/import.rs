@@ -98,8 +98,10 @@ impl Import {
     }
 }
 
-fn tell(line: &str) -> Result<(), CliError> {
+fn tell(text: &str) -> Result<(), CliError> {
     let mut output = Output::new();
-    output.line(Style::Plain, line)?;
+    for line in text.lines() {
+        output.line(Style::Plain, line)?;
+    }
     output.flush()
 }
