@@ -94,8 +94,10 @@ pub fn run(command: &Command, program: clap::Command) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if !matches!(error, CliError::Closed) {
-                say(&error.to_string());
+            match &error {
+                CliError::Closed => {}
+                CliError::Shortfall(shortfall) => shortfall.lines().for_each(|line| say(&line)),
+                _ => say(&error.to_string()),
             }
             error.exit_code().into()
         }

@@ -166,6 +166,10 @@ pub const CHUNK_RECORDS: usize = 1_000;
 /// escaped, with room for spaces.
 pub const MAX_RECORD_BYTES: usize = 64 * 1024;
 
+/// The longest line of a log that `fas import --spill` reads, in bytes: a batch of the largest size
+/// in JSON in JSON, where a quote takes four, and what loggers write around it.
+pub const MAX_SPILL_LINE_BYTES: usize = 4 * MAX_BODY_BYTES + 64 * 1024;
+
 /// The most requests that `fas import` may have in flight.
 pub const MAX_PARALLEL_IMPORTS: u8 = 4;
 

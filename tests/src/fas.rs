@@ -81,6 +81,11 @@ impl Fas {
         assert!(status.success(), "the aggregator ended with {status} on SIGTERM");
     }
 
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its address, for a client or a simulator.
     pub fn url(&self) -> String {
         let scheme = if self.security.is_some() { "https" } else { "http" };

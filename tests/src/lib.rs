@@ -15,6 +15,7 @@ pub mod clock;
 pub mod deadline;
 pub mod fas;
 pub mod gate;
+pub mod istio;
 pub mod listeners;
 pub mod mesh;
 pub mod payload;

@@ -37,6 +37,11 @@ pub fn standalone_samples() -> PathBuf {
     tests_directory().join("../envoy/standalone")
 }
 
+/// The resources that operators of Istio copy.
+pub fn istio_samples() -> PathBuf {
+    tests_directory().join("../envoy/istio")
+}
+
 fn find(variable: &str) -> PathBuf {
     let Some(path) = std::env::var_os(variable).map(PathBuf::from) else {
         panic!("{variable} is not set: run this by `cargo xtask test` or `cargo xtask demo`");

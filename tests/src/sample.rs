@@ -1,4 +1,4 @@
-//! The configurations in `envoy/standalone`, changed as an operator would change them.
+//! The configurations in `envoy`, changed as an operator would change them.
 //!
 //! They are edited as text, so that the very files that operators copy are what is tested. An
 //! edit that finds nothing to change panics: then the sample and the tests have parted.
@@ -18,10 +18,24 @@ pub struct Sample {
 impl Sample {
     /// `envoy/standalone/<name>.yaml`.
     pub fn load(name: &str) -> Self {
-        let path = programs::standalone_samples().join(format!("{name}.yaml"));
-        let text = fs::read_to_string(&path)
+        Self::read(&programs::standalone_samples().join(format!("{name}.yaml")))
+    }
+
+    /// The file at `path`.
+    pub fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path)
             .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
-        Self { name: name.to_owned(), text }
+        Self::of(&path.file_name().unwrap_or_default().to_string_lossy(), &text)
+    }
+
+    /// A configuration of this name.
+    pub fn of(name: &str, text: &str) -> Self {
+        Self { name: name.to_owned(), text: text.to_owned() }
+    }
+
+    /// Its file's name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Puts `new` in place of `old`, wherever it stands.

@@ -14,7 +14,6 @@ use crate::listeners::Listeners;
 use crate::process::Process;
 use crate::programs;
 use crate::sample::Sample;
-use crate::trapping;
 
 /// A running sidecar.
 pub struct Sidecar {
@@ -39,8 +38,6 @@ pub struct Settings<'a> {
     pub name: String,
     /// Its configuration.
     pub sample: Sample,
-    /// Whether its filter is one whose VM can be made to trap.
-    pub is_trapping: bool,
     /// The port of its admin page.
     pub admin_port: u16,
     /// The number of worker threads.
@@ -59,14 +56,8 @@ impl Sidecar {
     /// Starts Envoy and waits until it serves.
     pub fn start(settings: Settings<'_>, directory: &Path) -> Self {
         let access_log = directory.join(format!("{}-access.log", settings.name));
-        let filter = match settings.is_trapping {
-            true => trapping::filter(directory),
-            false => programs::filter(),
-        };
-        let sample = settings
-            .sample
-            .put_filter(&filter)
-            .put("path: /dev/stdout", &format!("path: {}", access_log.display()));
+        let sample =
+            settings.sample.put("path: /dev/stdout", &format!("path: {}", access_log.display()));
         let configuration = directory.join(format!("{}.yaml", settings.name));
         sample.write(&configuration);
         let listeners = settings.has_dynamic_listeners.then(|| {
@@ -153,6 +144,13 @@ impl Sidecar {
             self.ask("/server_info").is_ok_and(|info| info.contains(&is_next))
         });
         assert!(old.wait().success(), "the old Envoy has not ended well");
+    }
+
+    /// Ends Envoy by its admin page, as a hook in its container can.
+    pub fn quit(&mut self) {
+        let answer = self.agent.post(self.admin_url("/quitquitquit")).send_empty();
+        assert!(answer.is_ok_and(|answer| answer.status() == 200), "Envoy does not quit");
+        assert!(self.process.wait().success(), "Envoy has not ended well");
     }
 
     /// Ends Envoy as an orchestrator does, with SIGTERM, unless it has ended.

@@ -19,6 +19,8 @@ mod holding_filter;
 mod hours;
 #[path = "end_to_end/http.rs"]
 mod http;
+#[path = "end_to_end/istio.rs"]
+mod istio;
 #[path = "end_to_end/killed_aggregator.rs"]
 mod killed_aggregator;
 #[path = "end_to_end/listener_update.rs"]

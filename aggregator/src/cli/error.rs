@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::import::Shortfall;
 use super::refusal::Refusal;
 
 /// Why a command ended early.
@@ -33,6 +34,9 @@ pub(super) enum CliError {
         /// What was done before.
         done: String,
     },
+    /// A replay that did not deliver everything.
+    #[error("{0}")]
+    Shortfall(Shortfall),
     /// Standard output takes nothing more.
     #[error("cannot write: {0}")]
     Output(io::Error),
@@ -57,6 +61,7 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Refused(refusal) if refusal.is_about_access() => 3,
             Self::Stopped { cause, .. } => cause.exit_code(),
+            Self::Shortfall(shortfall) => shortfall.exit_code(),
             _ => 1,
         }
     }

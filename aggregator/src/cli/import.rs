@@ -21,6 +21,7 @@ use self::chunk::Chunks;
 use self::format::InputFormat;
 use self::progress::Progress;
 use self::source::Source;
+pub(super) use self::spill::Shortfall;
 use self::upload::Upload;
 use super::client::Client;
 use super::connection::Connection;
@@ -43,6 +44,10 @@ pub struct Import {
     #[arg(long, conflicts_with_all = ["format", "label", "parallel"])]
     spill: bool,
 
+    /// With --spill: say what would be replayed, and send nothing
+    #[arg(long, requires = "spill")]
+    dry_run: bool,
+
     /// Tells this import from others of the same flows
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
@@ -64,7 +69,11 @@ impl Import {
             sources.push(Source::open(file)?);
         }
         if self.spill {
-            return tell(&spill::replay(&client, sources)?.line());
+            let outcome = match self.dry_run {
+                true => spill::rehearse(sources),
+                false => spill::replay(&client, sources),
+            };
+            return tell(&outcome?);
         }
         let (Some(source), None) = (sources.pop(), sources.pop()) else {
             return Err(CliError::Usage("only one file can be imported at a time".to_owned()));
@@ -89,8 +98,10 @@ impl Import {
     }
 }
 
-fn tell(line: &str) -> Result<(), CliError> {
+fn tell(text: &str) -> Result<(), CliError> {
     let mut output = Output::new();
-    output.line(Style::Plain, line)?;
+    for line in text.lines() {
+        output.line(Style::Plain, line)?;
+    }
     output.flush()
 }

@@ -43,6 +43,12 @@ impl Refusal {
         matches!(self.status, 401 | 403)
     }
 
+    /// Whether another request of the same client may be answered otherwise: it is neither about
+    /// who asks, nor a server that is busy or at fault.
+    pub fn is_about_what_is_asked(&self) -> bool {
+        (400..500).contains(&self.status) && self.status != 401 && !self.is_transient()
+    }
+
     /// Whether the same request may be answered otherwise later. 502 and 504 come from a proxy
     /// in between.
     pub fn is_transient(&self) -> bool {
@@ -96,6 +102,10 @@ mod tests {
         assert_eq!((date.is_transient(), date.retry_after), (true, None));
         for status in [400, 401, 403, 404, 409, 413, 422, 500] {
             assert!(!Refusal::new(status, b"", None).is_transient(), "{status}");
+        }
+        for status in 400..600 {
+            let is_about_it = !matches!(status, 401 | 408 | 429 | 500..);
+            assert_eq!(Refusal::new(status, b"", None).is_about_what_is_asked(), is_about_it);
         }
     }
 }

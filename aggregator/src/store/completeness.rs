@@ -62,6 +62,9 @@ pub enum Reason {
     NotEnded,
     /// What instances said so long ago may be forgotten.
     NotRemembered,
+    /// No instance that is known was there in it, or before it: the first that were may have had
+    /// nobody to tell.
+    NotWitnessed,
     /// Instances are outstanding.
     Outstanding,
     /// Instances are lost.
@@ -72,14 +75,21 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in the order in which they are given.
-    pub const ALL: [Self; 5] =
-        [Self::NotEnded, Self::NotRemembered, Self::Outstanding, Self::Lost, Self::LostBytes];
+    pub const ALL: [Self; 6] = [
+        Self::NotEnded,
+        Self::NotRemembered,
+        Self::NotWitnessed,
+        Self::Outstanding,
+        Self::Lost,
+        Self::LostBytes,
+    ];
 
     /// The word for it on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotEnded => "not_ended",
             Self::NotRemembered => "not_remembered",
+            Self::NotWitnessed => "not_witnessed",
             Self::Outstanding => "outstanding",
             Self::Lost => "lost",
             Self::LostBytes => "lost_bytes",
@@ -90,7 +100,7 @@ impl Reason {
 /// Whether an hour is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// None if it is too long ago to be told.
+    /// None if nobody can tell: it is too long ago, or before all that is known.
     pub complete: Option<bool>,
     /// Why it is not; nothing when it is.
     pub reasons: Vec<Reason>,
@@ -185,8 +195,8 @@ impl Counts {
     }
 }
 
-/// The verdict on an hour, by judged counts.
-fn verdict(hour: Hour, times: &Times, counts: &Counts, loss: &Loss) -> Verdict {
+/// The verdict on an hour, by judged counts, and the first hour in which an instance was.
+fn verdict(hour: Hour, times: &Times, counts: &Counts, loss: &Loss, first: Option<u64>) -> Verdict {
     let start_ms = u64::from(hour) * HOUR_MS;
     let has_ended = start_ms + HOUR_MS + COMPLETE_GRACE.as_millis() as u64 <= times.now_ms;
     let is_remembered =
@@ -194,14 +204,17 @@ fn verdict(hour: Hour, times: &Times, counts: &Counts, loss: &Loss) -> Verdict {
     let holds = |reason: &Reason| match reason {
         Reason::NotEnded => !has_ended,
         Reason::NotRemembered => !is_remembered,
+        Reason::NotWitnessed => first.is_none_or(|first| u64::from(hour) < first),
         Reason::Outstanding => counts.outstanding > 0,
         Reason::Lost => counts.lost > 0,
         Reason::LostBytes => loss.lost_bytes > 0,
     };
     let reasons: Vec<Reason> = Reason::ALL.into_iter().filter(holds).collect();
+    let is_unknown =
+        |reason: &Reason| matches!(reason, Reason::NotRemembered | Reason::NotWitnessed);
     let complete = match reasons.as_slice() {
         [] => Some(true),
-        [Reason::NotRemembered] => None,
+        reasons if reasons.iter().all(is_unknown) => None,
         _ => Some(false),
     };
     Verdict { complete, reasons }

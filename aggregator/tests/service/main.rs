@@ -21,5 +21,6 @@ mod load;
 mod overload;
 mod process;
 mod reads;
+mod replay;
 mod tls;
 mod writes;

@@ -18,5 +18,6 @@ mod delivery;
 mod ending;
 mod presets;
 mod register;
+mod schema;
 mod sidecar;
 mod weather;

@@ -1,5 +1,6 @@
 //! `Plan`: a mesh that is being described, from the sample configurations.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -10,10 +11,12 @@ use crate::app::{HttpApp, TcpApp};
 use crate::clock::Clock;
 use crate::fas::Fas;
 use crate::ports::{Ports, free_port};
+use crate::programs;
 use crate::relay::Relay;
 use crate::sample::Sample;
 use crate::security::Security;
 use crate::sidecar::{Settings, Sidecar};
+use crate::trapping;
 
 /// A mesh that is being described.
 pub struct Plan {
@@ -157,10 +160,16 @@ impl Plan {
         let pushed_to = relay.as_ref().map_or(ports.aggregator, Relay::port);
         let clock = self.has_clock.then(|| Clock::new(directory.path()));
         let apps = (HttpApp::start(ports.app_http), TcpApp::start(ports.app_tcp));
+        let filter = match self.is_trapping {
+            true => trapping::filter(directory.path()),
+            false => programs::filter(),
+        };
         let backend =
             Sidecar::start(self.backend_settings(pushed_to, clock.as_ref()), directory.path());
-        let frontend =
-            Sidecar::start(self.frontend_settings(pushed_to, clock.as_ref()), directory.path());
+        let frontend = Sidecar::start(
+            self.frontend_settings(pushed_to, clock.as_ref(), &filter),
+            directory.path(),
+        );
         let directory = (directory, aftermath);
         Mesh {
             frontend,
@@ -174,15 +183,19 @@ impl Plan {
         }
     }
 
-    fn frontend_settings<'a>(&self, pushed_to: u16, clock: Option<&'a Clock>) -> Settings<'a> {
-        let sample = self.common(&self.frontend, pushed_to);
+    fn frontend_settings<'a>(
+        &self,
+        pushed_to: u16,
+        clock: Option<&'a Clock>,
+        filter: &Path,
+    ) -> Settings<'a> {
+        let sample = self.common(&self.frontend, pushed_to).put_filter(filter);
         Settings {
             name: "frontend".to_owned(),
             sample: sample
                 .put_port(Ports::SAMPLE.frontend_admin, self.ports.frontend_admin)
                 .put_port(Ports::SAMPLE.outbound_http, self.ports.outbound_http)
                 .put_port(Ports::SAMPLE.outbound_tcp, self.ports.outbound_tcp),
-            is_trapping: self.is_trapping,
             admin_port: self.ports.frontend_admin,
             workers: self.workers,
             log_format: self.log_format,
@@ -193,14 +206,13 @@ impl Plan {
     }
 
     fn backend_settings<'a>(&self, pushed_to: u16, clock: Option<&'a Clock>) -> Settings<'a> {
-        let sample = self.common(&self.backend, pushed_to);
+        let sample = self.common(&self.backend, pushed_to).put_filter(&programs::filter());
         Settings {
             name: "backend".to_owned(),
             sample: sample
                 .put_port(Ports::SAMPLE.backend_admin, self.ports.backend_admin)
                 .put_port(Ports::SAMPLE.app_http, self.ports.app_http)
                 .put_port(Ports::SAMPLE.app_tcp, self.ports.app_tcp),
-            is_trapping: false,
             admin_port: self.ports.backend_admin,
             workers: self.workers,
             log_format: self.log_format,

@@ -14,17 +14,20 @@ pub struct Overview {
     /// How the counts change from one hour to the next.
     turns: BTreeMap<u64, Counts>,
     losses: BTreeMap<Hour, Loss>,
+    /// The first hour in which an instance was.
+    first: Option<u64>,
 }
 
 impl Overview {
     /// An overview without instances.
     pub fn new(times: Times) -> Self {
-        Self { times, turns: BTreeMap::new(), losses: BTreeMap::new() }
+        Self { times, turns: BTreeMap::new(), losses: BTreeMap::new(), first: None }
     }
 
     /// Takes in an instance.
     pub fn add(&mut self, progress: &Progress) {
         let life = Life::of(progress, &self.times);
+        self.first = Some(self.first.map_or(life.first, |first| first.min(life.first)));
         let mut turns = life.turns();
         turns.sort_unstable();
         let mut before = None;
@@ -50,6 +53,6 @@ impl Overview {
             counts.lost_before += change.lost_before;
         }
         let loss = self.losses.get(&hour).copied().unwrap_or_default();
-        verdict(hour, &self.times, &counts.judged(), &loss)
+        verdict(hour, &self.times, &counts.judged(), &loss, self.first)
     }
 }

@@ -47,6 +47,8 @@ pub struct ReportMaker {
     counts: Counts,
     skewed_count: u64,
     loss: Loss,
+    /// The first hour in which an instance was.
+    first: Option<u64>,
     outstanding: First<u64, Witness>,
     lost: First<u64, Witness>,
     lost_before: First<u64, Witness>,
@@ -62,6 +64,7 @@ impl HourReport {
             counts: Counts::default(),
             skewed_count: 0,
             loss: Loss { hour, ..Loss::default() },
+            first: None,
             outstanding: First::new(limit),
             lost: First::new(limit),
             lost_before: First::new(limit),
@@ -76,7 +79,9 @@ impl ReportMaker {
         for loss in progress.losses.iter().filter(|loss| loss.hour == self.hour) {
             self.loss.add(loss);
         }
-        let standing = Life::of(progress, &self.times).standing(self.hour.into());
+        let life = Life::of(progress, &self.times);
+        self.first = Some(self.first.map_or(life.first, |first| first.min(life.first)));
+        let standing = life.standing(self.hour.into());
         self.counts.add(standing, 1);
         let Some(standing) = standing else { return };
         let witness = || Witness {
@@ -105,7 +110,7 @@ impl ReportMaker {
         let has_others = counts.lost_before == self.counts.lost_before;
         let lost = if has_others { self.lost } else { self.lost.or(self.lost_before) };
         HourReport {
-            verdict: verdict(self.hour, &self.times, &counts, &self.loss),
+            verdict: verdict(self.hour, &self.times, &counts, &self.loss, self.first),
             counts,
             skewed_count: self.skewed_count,
             loss: self.loss,

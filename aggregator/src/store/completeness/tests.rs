@@ -50,6 +50,10 @@ fn judge(hour: Hour, times: Times, all: &[Progress]) -> (Option<bool>, Vec<Reaso
 
 const COMPLETE: (Option<bool>, Vec<Reason>) = (Some(true), Vec::new());
 
+fn unwitnessed() -> (Option<bool>, Vec<Reason>) {
+    (None, vec![Reason::NotWitnessed])
+}
+
 fn incomplete(reason: Reason) -> (Option<bool>, Vec<Reason>) {
     (Some(false), vec![reason])
 }
@@ -64,14 +68,25 @@ fn an_hour_is_complete_when_it_has_ended_and_all_have_vouched_for_it() {
     assert_eq!(judge(10, just_before, &vouches), incomplete(Reason::NotEnded));
     let both = [progress(at(11, 0)), progress(at(11, 0) - 1)];
     assert_eq!(judge(10, times(at(11, 1)), &both), incomplete(Reason::Outstanding));
-    assert_eq!(judge(9, times(at(11, 1)), &both), COMPLETE, "before it began");
-    assert_eq!(judge(9, times(at(11, 1)), &[]), COMPLETE);
+}
+
+#[test]
+fn of_hours_before_all_that_is_known_nobody_can_tell() {
+    let known = [progress(at(11, 0))];
+    assert_eq!(judge(9, times(at(11, 1)), &known), unwitnessed());
+    assert_eq!(judge(9, times(at(11, 1)), &[]), unwitnessed());
+    assert_eq!(judge(9, times(at(9, 1)), &[]).0, Some(false), "it has not ended");
+    // An instance that began earlier is there to tell, also if it has ended since.
+    let ended = Progress { first_hour: 8, ended: true, ..progress(at(8, 30)) };
+    let all = [ended, progress(at(11, 0))];
+    assert_eq!(judge(9, times(at(11, 1)), &all), COMPLETE);
+    assert_eq!(judge(7, times(at(11, 1)), &all), unwitnessed());
 }
 
 #[test]
 fn who_has_ended_is_not_waited_for() {
     let ended = [Progress { ended: true, ..progress(at(10, 50)) }];
-    for hour in 9..20 {
+    for hour in 10..20 {
         assert_eq!(judge(hour, times(at(30, 0)), &ended), COMPLETE);
     }
 }
@@ -129,7 +144,7 @@ fn a_wrong_clock_makes_no_difference_between_hour_and_watermark() {
     };
     let (all, now) = ([slow(at(10, 50), at(12, 50))], times(at(12, 51)));
     assert_eq!(judge(10, now, &all), incomplete(Reason::Outstanding));
-    assert_eq!(judge(9, now, &all), COMPLETE);
+    assert_eq!(judge(9, now, &all), unwitnessed());
     assert_eq!(judge(10, times(at(13, 1)), &[slow(at(11, 0), at(13, 0))]), COMPLETE);
     let others = [slow(at(10, 50), at(12, 50)), progress(at(30, 0))];
     assert_eq!(judge(11, times(at(30, 0)), &others), incomplete(Reason::Lost));
@@ -167,8 +182,10 @@ fn what_was_given_up_is_missing_and_what_was_folded_is_not() {
 #[test]
 fn what_may_be_forgotten_is_not_said_to_be_complete() {
     let times = Times { remembered_since_ms: at(10, 0), ..times(at(30, 0)) };
-    assert_eq!(judge(10, times, &[]), (None, vec![Reason::NotRemembered]));
-    assert_eq!(judge(11, times, &[]), COMPLETE);
+    let unknown = vec![Reason::NotRemembered, Reason::NotWitnessed];
+    assert_eq!(judge(10, times, &[]), (None, unknown));
+    let ended = Progress { first_hour: 9, ended: true, ..progress(at(9, 30)) };
+    assert_eq!(judge(11, times, &[ended]), COMPLETE);
     let (complete, reasons) = judge(10, times, &[progress(at(10, 45))]);
     assert_eq!((complete, reasons), (Some(false), vec![Reason::NotRemembered, Reason::Lost]));
 }

@@ -61,10 +61,16 @@ fn an_hour_waits_for_all_its_instances() {
     // The next hour goes on, and so does the one that it is.
     assert_eq!(told(&fas, hour + 1)["folded_bytes"], 7, "by the watermark before, or its own");
     assert_eq!(told(&fas, now_ms() / HOUR_MS)["reasons"], json!(["not_ended", "outstanding"]));
+    let before = told(&fas, hour - 1);
+    assert_eq!(
+        (&before["complete"], &before["reasons"]),
+        (&json!(null), &json!(["not_witnessed"])),
+        "nobody is known who was there"
+    );
     let long_ago = told(&fas, 7);
     assert_eq!(
         (&long_ago["complete"], &long_ago["reasons"]),
-        (&json!(null), &json!(["not_remembered"]))
+        (&json!(null), &json!(["not_remembered", "not_witnessed"]))
     );
 }
 
