@@ -5,6 +5,7 @@
 //! A callback never runs inside another: what a guest asks for waits in its outbox until the
 //! callback has returned, and what follows from it waits in the schedule.
 
+pub mod access_log;
 pub mod builder;
 mod lifetime;
 mod schedule;

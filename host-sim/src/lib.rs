@@ -35,6 +35,7 @@ pub use callouts::{
 pub use capability::metrics::{Metric, MetricKind};
 pub use host::{
     Host, HostError,
+    access_log::LogEntry,
     builder::{FailurePolicy, HostBuilder, RootError, StartError, StartFailure},
     traffic::{Direction, StreamId},
 };

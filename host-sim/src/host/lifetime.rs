@@ -58,7 +58,7 @@ impl Host {
     }
 
     /// A reload is lazy: only a new stream starts a new VM.
-    fn reload_if_due(&mut self, thread: usize) {
+    pub(super) fn reload_if_due(&mut self, thread: usize) {
         let now_ns = self.process.now_ns.get();
         let Some(worker) = self.threads.get_mut(thread) else { return };
         let has_failed = worker.vm.as_ref().is_some_and(Vm::has_failed);

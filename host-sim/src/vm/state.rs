@@ -56,6 +56,8 @@ pub(crate) struct VmState {
     pub(crate) contexts: BTreeMap<u32, Context>,
     /// The context that the host functions mean.
     pub(crate) effective: u32,
+    /// What an access logger shows the root, there while its `on_log` runs.
+    pub(crate) log_entry: Option<Box<Stream>>,
     /// There while the callback of a call runs.
     pub(crate) call_response: Option<CallResponse>,
     pub(crate) outbox: Outbox,
@@ -80,6 +82,7 @@ impl VmState {
             base_properties: Rc::clone(&settings.base_properties),
             contexts: BTreeMap::new(),
             effective: 0,
+            log_entry: None,
             call_response: None,
             outbox: Outbox::default(),
             next_call_token: 0,
@@ -105,16 +108,12 @@ impl VmState {
         Self::new(Rc::default(), Thread::Main, &settings)
     }
 
-    /// The stream that is the effective context, if that is a stream.
+    /// The stream that the effective context can read: its own, or what an access logger shows
+    /// the root.
     pub(crate) fn stream(&self) -> Option<&Stream> {
-        self.stream_of(self.effective)
-    }
-
-    /// The stream of a context.
-    pub(crate) fn stream_of(&self, context: u32) -> Option<&Stream> {
-        match self.contexts.get(&context)? {
+        match self.contexts.get(&self.effective)? {
             Context::Stream(stream) => Some(stream),
-            Context::Root => None,
+            Context::Root => self.log_entry.as_deref(),
         }
     }
 

@@ -7,6 +7,7 @@
     reason = "clippy allows these in test functions, not in what they share"
 )]
 
+mod access_log;
 mod callouts;
 mod failures;
 mod guest;
