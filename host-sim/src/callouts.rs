@@ -24,9 +24,20 @@ pub struct CallRequest {
     pub headers: Vec<Pair>,
     /// The body.
     pub body: Vec<u8>,
+    /// The trailers.
+    pub trailers: Vec<Pair>,
 }
 
 impl CallRequest {
+    /// Envoy says how long a body is, whatever the guest said.
+    pub(crate) fn set_content_length(&mut self) {
+        if !self.body.is_empty() {
+            self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
+            let length = self.body.len().to_string().into_bytes();
+            self.headers.push((b"content-length".to_vec(), length));
+        }
+    }
+
     /// The value of a header, as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
@@ -39,6 +50,8 @@ impl CallRequest {
 #[derive(Debug)]
 pub(crate) struct PendingCall {
     pub(crate) token: u32,
+    /// The root that hears the answer.
+    pub(crate) root: u32,
     pub(crate) cluster: String,
     pub(crate) request: CallRequest,
     pub(crate) timeout_ms: u32,

@@ -28,6 +28,19 @@ pub const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
 /// The most worker threads of one host.
 pub const MAX_WORKERS: usize = 256;
 
+/// How much of the data of a direction is kept for `exchange`: enough for a test to look at, and a
+/// connection that stays open for days does not fill the memory.
+pub const KEPT_BODY_BYTES: usize = 1024 * 1024;
+
+/// The most plugins in one VM.
+pub const MAX_PLUGINS: usize = 64;
+
+/// The most bytes that a guest is given by one `random_get` (cpp-host, 64 KiB).
+pub const MAX_RANDOM_BYTES: u32 = 64 * 1024;
+
+/// What `uncompress` gives at most, so that a small lump does not become all the memory.
+pub const MAX_UNCOMPRESSED_BYTES: usize = 64 * 1024 * 1024;
+
 /// Callbacks that one instant may cause; above it, guests are answering each other for ever.
 pub const MAX_CALLBACKS_PER_INSTANT: u32 = 100_000;
 

@@ -8,6 +8,7 @@ use super::{
     reply::{CallResponse, Reply},
     upstream,
 };
+use crate::grpc::GrpcUpstream;
 
 /// Who answers when nothing goes wrong.
 #[derive(Clone)]
@@ -45,6 +46,7 @@ impl fmt::Debug for Backend {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub(crate) backend: Backend,
+    pub(crate) grpc: Option<GrpcUpstream>,
     pub(crate) latency_ns: u64,
     script: VecDeque<Fault>,
     /// Connections are refused until then.
@@ -55,7 +57,13 @@ impl Cluster {
     /// A cluster with this backend, no latency and no faults.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
-        Self { backend, latency_ns: 0, script: VecDeque::new(), away_until_ns: 0 }
+        Self { backend, grpc: None, latency_ns: 0, script: VecDeque::new(), away_until_ns: 0 }
+    }
+
+    /// A cluster that answers gRPC, and HTTP with an empty 200.
+    #[must_use]
+    pub fn grpc(upstream: GrpcUpstream) -> Self {
+        Self { grpc: Some(upstream), ..Self::new(Backend::Reply(Reply::default())) }
     }
 
     /// Answers arrive this much later, in virtual time.

@@ -14,6 +14,8 @@ pub struct CallResponse {
     pub headers: Vec<Pair>,
     /// The body.
     pub body: Vec<u8>,
+    /// The trailers.
+    pub trailers: Vec<Pair>,
 }
 
 impl CallResponse {
@@ -23,7 +25,19 @@ impl CallResponse {
         let status = (b":status".to_vec(), status.to_string().into_bytes());
         let headers =
             headers.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()));
-        Self { headers: std::iter::once(status).chain(headers).collect(), body: body.to_vec() }
+        Self {
+            headers: std::iter::once(status).chain(headers).collect(),
+            body: body.to_vec(),
+            trailers: Vec::new(),
+        }
+    }
+
+    /// This response with trailers.
+    #[must_use]
+    pub fn with_trailers(mut self, trailers: &[(&str, &str)]) -> Self {
+        let trailers = trailers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        self.trailers = trailers.collect();
+        self
     }
 
     /// A reset in mid-response: Envoy drops what had arrived.

@@ -28,6 +28,8 @@ fn current_time(guest: &mut Guest<'_>, time: u32) -> CallResult {
 }
 
 fn set_tick_period(guest: &mut Guest<'_>, period_ms: u32) -> CallResult {
-    guest.data_mut().outbox.tick_period_ms = Some(period_ms);
+    let state = guest.data_mut();
+    let root = state.root();
+    state.outbox.tick_periods.push((root, period_ms));
     Ok(())
 }

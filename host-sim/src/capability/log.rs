@@ -3,7 +3,7 @@
 use wasmtime::Linker;
 
 use crate::{
-    abi::{LogLevel, Status},
+    abi::{AbiVersion, LogLevel, Status},
     timeline::EventKind,
     vm::{
         guest::{CallResult, Guest, answer, read, write},
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<VmState>, abi: AbiVersion) -> wasmtime::Result<()> {
     linker.func_wrap(
         "env",
         "proxy_log",
@@ -19,9 +19,11 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
             answer(log(&guest, level, message, size))
         },
     )?;
-    linker.func_wrap("env", "proxy_get_log_level", |mut guest: Guest<'_>, level: u32| {
-        answer(log_level(&mut guest, level))
-    })?;
+    if abi >= AbiVersion::V0_2_1 {
+        linker.func_wrap("env", "proxy_get_log_level", |mut guest: Guest<'_>, level: u32| {
+            answer(log_level(&mut guest, level))
+        })?;
+    }
     Ok(())
 }
 

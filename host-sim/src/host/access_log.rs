@@ -1,7 +1,7 @@
 //! Access loggers: what has ended, or goes on for long, is shown to the root's `on_log`, without
 //! any callback of a stream (Envoy, `envoy.access_loggers.wasm`).
 
-use super::{Host, HostError, ROOT};
+use super::{Callback, Host, HostError, traffic::Place};
 use crate::{
     pairs::Pair,
     properties::{
@@ -32,13 +32,14 @@ impl LogEntry {
         Self { properties, ..Self::default() }
     }
 
-    fn into_stream(self) -> Stream {
+    fn into_stream(self, root: u32) -> Stream {
         let kind = match self.request_headers {
             Some(_) => StreamKind::Http,
             None => StreamKind::Tcp,
         };
-        let mut stream = Stream::new(kind, 0, self.properties);
+        let mut stream = Stream::new(kind, root, 0, self.properties);
         stream.phase = Phase::Live;
+        stream.logging = true;
         stream.request.headers = self.request_headers;
         stream.response.headers = self.response_headers;
         stream.response.trailers = self.response_trailers;
@@ -50,14 +51,20 @@ impl Host {
     /// The access logger of a worker writes an entry: `on_log` on the root, which can read the
     /// entry in that callback only. A plugin that has failed writes nothing, as in Envoy; under
     /// `fail_reload` the entry starts a new VM as a stream would.
-    pub fn access_log(&mut self, worker: usize, entry: LogEntry) -> Result<(), HostError> {
+    pub fn access_log(
+        &mut self,
+        place: impl Into<Place>,
+        entry: LogEntry,
+    ) -> Result<(), HostError> {
+        let place = place.into();
+        let root = self.root_of(place.plugin)?;
         // Main is first, and sees no traffic.
-        let thread = worker + 1;
+        let thread = place.worker + 1;
         self.reload_if_due(thread);
-        let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(worker))?;
+        let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
         if let Some(vm) = worker.live() {
-            vm.state().log_entry = Some(Box::new(entry.into_stream()));
-            let _recorded = vm.call("proxy_on_log", ROOT, &[ROOT]);
+            vm.state().log_entry = Some(Box::new(entry.into_stream(root)));
+            let _recorded = vm.call(Callback::Log, root, &[root]);
             vm.state().log_entry = None;
             self.settle(thread);
         }

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Runner;
 use crate::{
-    host::{
-        HostError,
-        traffic::{Direction, StreamId},
-    },
+    host::{HostError, traffic::StreamId},
     limits::MAX_CHUNK_BYTES,
     pairs::Pair,
     properties::Properties,
     scenario::step::{Data, Http, Message, Open, Step},
+    stream::Direction,
     timestamp::Timestamp,
 };
 

@@ -4,7 +4,12 @@
 
 use wasmtime::{Caller, Memory};
 
-use crate::{abi::Status, vm::state::VmState};
+use crate::{
+    abi::Status,
+    pairs::{self, Pair},
+    timeline::EventKind,
+    vm::state::VmState,
+};
 
 /// The guest that calls a host function.
 pub(crate) type Guest<'a> = Caller<'a, VmState>;
@@ -56,6 +61,16 @@ pub(crate) fn read(guest: &Guest<'_>, pointer: u32, size: u32) -> CallResult<Vec
 pub(crate) fn read_text(guest: &Guest<'_>, pointer: u32, size: u32) -> CallResult<String> {
     let bytes = read(guest, pointer, size)?;
     Ok(String::from_utf8(bytes).map_err(|_| Status::BadArgument)?)
+}
+
+/// Reads serialised pairs. What is damaged counts as none, as in Envoy (measured); the timeline says
+/// so, as the guest is not told.
+pub(crate) fn read_pairs(guest: &Guest<'_>, bytes: &[u8]) -> Vec<Pair> {
+    pairs::deserialize(bytes).unwrap_or_else(|error| {
+        let text = format!("the plugin's pairs are damaged and count as none: {error}");
+        guest.data().record(EventKind::Note { text });
+        Vec::new()
+    })
 }
 
 /// Writes bytes, such as a little-endian integer, to where the guest wants them.

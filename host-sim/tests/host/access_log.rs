@@ -38,7 +38,7 @@ fn the_root_reads_an_entry_while_it_logs_it_and_not_later() {
     host.advance(1_000_000_000).unwrap();
     let expected = [
         &["create 1", "log 1", "backend", "/a", "header 0", "set 1"][..],
-        &["log 1", "backend", "request\0path 1", "header 2", "set 1"],
+        &["log 1", "backend", "request\0path 1", "header 1", "set 1"],
         &["tick", "xds\0cluster_name 1", "request\0path 1", "header 2", "set 1"],
     ];
     assert_eq!(worker_lines(&host), expected.concat());
