@@ -109,13 +109,14 @@ fn bind(store: &mut Store<VmState>, instance: &Instance) {
 }
 
 fn refuel(store: &mut Store<VmState>) -> wasmtime::Result<()> {
-    let fuel = store.data().callback_fuel;
+    let (fuel, seconds) = (store.data().callback_fuel, store.data().callback_seconds);
+    store.set_epoch_deadline(seconds);
     store.set_fuel(fuel)
 }
 
 fn failure(callback: &str, error: &wasmtime::Error) -> VmFailure {
     let reason = match (error.downcast_ref::<Trap>(), error.downcast_ref::<Exit>()) {
-        (Some(Trap::OutOfFuel), _) => "it ran for too long".to_owned(),
+        (Some(Trap::OutOfFuel | Trap::Interrupt), _) => "it ran for too long".to_owned(),
         (Some(trap), _) => trap.to_string(),
         (None, Some(exit)) => exit.to_string(),
         (None, None) => format!("{error:#}"),

@@ -63,7 +63,8 @@ impl Cluster {
     /// A cluster that answers gRPC, and HTTP with an empty 200.
     #[must_use]
     pub fn grpc(upstream: GrpcUpstream) -> Self {
-        Self { grpc: Some(upstream), ..Self::new(Backend::Reply(Reply::default())) }
+        let reply = Reply { status: 200, ..Reply::default() };
+        Self { grpc: Some(upstream), ..Self::new(Backend::Reply(reply)) }
     }
 
     /// Answers arrive this much later, in virtual time.

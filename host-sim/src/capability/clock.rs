@@ -30,6 +30,8 @@ fn current_time(guest: &mut Guest<'_>, time: u32) -> CallResult {
 fn set_tick_period(guest: &mut Guest<'_>, period_ms: u32) -> CallResult {
     let state = guest.data_mut();
     let root = state.root();
+    // Only the last one counts; a guest that sets it over and over fills no memory.
+    state.outbox.tick_periods.retain(|(other, _)| *other != root);
     state.outbox.tick_periods.push((root, period_ms));
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     timeline::Thread,
     timestamp::Timestamp,
     vm::{
-        guest::{CallResult, Guest, answer, give, read, read_text},
+        guest::{CallResult, Guest, allocate, answer, give, read, read_text, write},
         state::VmState,
     },
 };
@@ -79,9 +79,15 @@ fn call(
         }
         None => envoy::call(state, &name, &arguments)?,
     };
-    // A guest that does not want the results gives no place for them.
+    // A guest that does not want the results, or their size, gives no place for it.
+    let size = u32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
     match results {
         (0, 0) => Ok(()),
-        (results, size) => give(guest, &bytes, results, size),
+        (0, place) => write(guest, place, &size.to_le_bytes()),
+        (place, 0) => {
+            let pointer = allocate(guest, &bytes)?;
+            write(guest, place, &pointer.to_le_bytes())
+        }
+        (place, place_of_size) => give(guest, &bytes, place, place_of_size),
     }
 }

@@ -242,8 +242,11 @@ fn close(state: &mut VmState, token: u32) -> CallResult {
     if exchange.kind == GrpcKind::Call {
         return cancel(state, token);
     }
-    exchange.local_closed = true;
+    let was_closed = std::mem::replace(&mut exchange.local_closed, true);
     let exchange = exchange.clone();
+    if was_closed && !exchange.remote_closed {
+        return Ok(());
+    }
     if exchange.remote_closed {
         state.grpc.exchanges.remove(&token);
     } else {

@@ -15,8 +15,8 @@ pub(super) fn link(linker: &mut Linker<VmState>, abi: AbiVersion) -> wasmtime::R
     linker.func_wrap(
         "env",
         "proxy_log",
-        |guest: Guest<'_>, level: u32, message: u32, size: u32| {
-            answer(log(&guest, level, message, size))
+        |mut guest: Guest<'_>, level: u32, message: u32, size: u32| {
+            answer(log(&mut guest, level, message, size))
         },
     )?;
     if abi >= AbiVersion::V0_2_1 {
@@ -27,7 +27,7 @@ pub(super) fn link(linker: &mut Linker<VmState>, abi: AbiVersion) -> wasmtime::R
     Ok(())
 }
 
-fn log(guest: &Guest<'_>, level: u32, message: u32, size: u32) -> CallResult {
+fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) -> CallResult {
     let level = LogLevel::from_code(level).ok_or(Status::BadArgument)?;
     let message = String::from_utf8_lossy(&read(guest, message, size)?).into_owned();
     guest.data().record(EventKind::Log { level, message });

@@ -18,46 +18,47 @@ pub(crate) type Owner = (Thread, u32);
 
 #[derive(Debug)]
 struct Queue {
-    vm_id: String,
-    name: String,
     owner: Owner,
     items: VecDeque<Vec<u8>>,
 }
 
-/// All queues; the id is the position, counted from 1.
+/// All queues; ids count from 1.
 #[derive(Debug, Default)]
-pub(crate) struct Queues(BTreeMap<u32, Queue>);
+pub(crate) struct Queues {
+    queues: BTreeMap<u32, Queue>,
+    /// By the vm_id and the name.
+    ids: BTreeMap<(String, String), u32>,
+}
 
 impl Queues {
     /// Makes a queue, or takes over one that is there: its items stay (cpp-host, `shared_queue.cc`).
     pub(crate) fn register(&mut self, vm_id: &str, name: &str, owner: Owner) -> Option<u32> {
         if let Some(id) = self.resolve(vm_id, name) {
-            self.0.get_mut(&id)?.owner = owner;
+            self.queues.get_mut(&id)?.owner = owner;
             return Some(id);
         }
-        let id = u32::try_from(self.0.len()).ok()?.checked_add(1)?;
-        let (vm_id, name) = (vm_id.to_owned(), name.to_owned());
-        self.0.insert(id, Queue { vm_id, name, owner, items: VecDeque::new() });
+        let id = u32::try_from(self.queues.len()).ok()?.checked_add(1)?;
+        self.ids.insert((vm_id.to_owned(), name.to_owned()), id);
+        self.queues.insert(id, Queue { owner, items: VecDeque::new() });
         Some(id)
     }
 
     pub(crate) fn resolve(&self, vm_id: &str, name: &str) -> Option<u32> {
-        let found = self.0.iter().find(|(_, queue)| queue.vm_id == vm_id && queue.name == name);
-        found.map(|(id, _)| *id)
+        self.ids.get(&(vm_id.to_owned(), name.to_owned())).copied()
     }
 
     /// Who is told about items of the queue.
     pub(crate) fn owner(&self, id: u32) -> Option<Owner> {
-        self.0.get(&id).map(|queue| queue.owner)
+        self.queues.get(&id).map(|queue| queue.owner)
     }
 
     fn push(&mut self, id: u32, item: Vec<u8>) -> Result<(), Status> {
-        self.0.get_mut(&id).ok_or(Status::NotFound)?.items.push_back(item);
+        self.queues.get_mut(&id).ok_or(Status::NotFound)?.items.push_back(item);
         Ok(())
     }
 
     fn pop(&mut self, id: u32) -> Result<Vec<u8>, Status> {
-        let queue = self.0.get_mut(&id).ok_or(Status::NotFound)?;
+        let queue = self.queues.get_mut(&id).ok_or(Status::NotFound)?;
         queue.items.pop_front().ok_or(Status::Empty)
     }
 }

@@ -73,7 +73,12 @@ pub(super) fn resume(state: &mut VmState, half: StreamType) -> CallResult {
         if half != StreamType::Downstream {
             stream.request.hide();
         }
-        if is_held {
+        let stream_context = state.context();
+        let is_known = state.outbox.stream_actions.iter().any(|(context, action)| {
+            *context == stream_context && matches!(action, StreamAction::Resume(it) if *it == half)
+        });
+        // To say it again changes nothing, and fills no memory.
+        if is_held && !is_known {
             act(state, format!("{} resumed", half.name()), StreamAction::Resume(half));
         }
     }
@@ -81,8 +86,8 @@ pub(super) fn resume(state: &mut VmState, half: StreamType) -> CallResult {
 }
 
 fn close(state: &mut VmState, half: StreamType) -> CallResult {
-    state.stop_iteration = true;
-    if has_half(state, half) {
+    let is_closed = std::mem::replace(&mut state.stop_iteration, true);
+    if !is_closed && has_half(state, half) {
         act(state, format!("{} closed by the plugin", half.name()), StreamAction::Close);
     }
     Ok(())

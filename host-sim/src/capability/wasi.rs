@@ -11,7 +11,7 @@ use crate::{
     limits::MAX_RANDOM_BYTES,
     timeline::EventKind,
     vm::{
-        guest::{CallResult, Guest, read, write},
+        guest::{CallError, CallResult, Guest, charge, read, write},
         state::VmState,
     },
 };
@@ -56,9 +56,14 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// What WASI says of a result; a bad pointer is the only thing that can go wrong.
-fn errno(result: CallResult) -> u32 {
-    if result.is_ok() { 0 } else { FAULT }
+/// What WASI says of a result; a bad pointer is the only thing that can go wrong, as long as there
+/// is fuel.
+fn errno(result: CallResult) -> wasmtime::Result<u32> {
+    match result {
+        Ok(()) => Ok(0),
+        Err(CallError::Status(_)) => Ok(FAULT),
+        Err(CallError::Failed(error)) => Err(error),
+    }
 }
 
 fn link_clock_and_random(linker: &mut Linker<VmState>, module: &str) -> wasmtime::Result<()> {
@@ -68,7 +73,7 @@ fn link_clock_and_random(linker: &mut Linker<VmState>, module: &str) -> wasmtime
         |mut guest: Guest<'_>, clock: u32, _precision: u64, time: u32| {
             // Real time and monotonic time are the same here.
             if clock > 1 {
-                return NOT_SUPPORTED;
+                return Ok(NOT_SUPPORTED);
             }
             let now_ns = guest.data().process.now_ns.get();
             errno(write(&mut guest, time, &now_ns.to_le_bytes()))
@@ -76,12 +81,18 @@ fn link_clock_and_random(linker: &mut Linker<VmState>, module: &str) -> wasmtime
     )?;
     linker.func_wrap(module, "random_get", |mut guest: Guest<'_>, data: u32, size: u32| {
         if size > MAX_RANDOM_BYTES {
-            return INVALID;
+            return Ok(INVALID);
         }
-        let bytes = random(&mut guest.data_mut().random, size);
-        errno(write(&mut guest, data, &bytes))
+        let result = random_get(&mut guest, data, size);
+        errno(result)
     })?;
     Ok(())
+}
+
+fn random_get(guest: &mut Guest<'_>, data: u32, size: u32) -> CallResult {
+    charge(guest, usize::try_from(size).unwrap_or(usize::MAX))?;
+    let bytes = random(&mut guest.data_mut().random, size);
+    write(guest, data, &bytes)
 }
 
 /// So many bytes of a SplitMix64 sequence: not secret, and the same in every run.
@@ -156,7 +167,7 @@ fn link_files(linker: &mut Linker<VmState>, module: &str) -> wasmtime::Result<()
                 let words: [u64; 3] = [0, 64, 0];
                 errno(write(&mut guest, stat, &words.map(u64::to_le_bytes).concat()))
             }
-            _ => BAD_FILE,
+            _ => Ok(BAD_FILE),
         }
     })?;
     linker.func_wrap(module, "fd_fdstat_set_flags", |_: u32, _: u32| NO_FUNCTION)?;
@@ -167,13 +178,21 @@ fn link_files(linker: &mut Linker<VmState>, module: &str) -> wasmtime::Result<()
 }
 
 /// Standard output becomes a line of the log, standard error one that is an error.
-fn fd_write(guest: &mut Guest<'_>, file: u32, pieces: (u32, u32), written: u32) -> u32 {
+fn fd_write(
+    guest: &mut Guest<'_>,
+    file: u32,
+    pieces: (u32, u32),
+    written: u32,
+) -> wasmtime::Result<u32> {
     let level = match file {
         1 => LogLevel::Info,
         2 => LogLevel::Error,
-        _ => return BAD_FILE,
+        _ => return Ok(BAD_FILE),
     };
-    let Ok(bytes) = gather(guest, pieces) else { return FAULT };
+    let bytes = match gather(guest, pieces) {
+        Ok(bytes) => bytes,
+        Err(error) => return errno(Err(error)),
+    };
     let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     if !bytes.is_empty() {
         let message = String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes));
@@ -183,14 +202,14 @@ fn fd_write(guest: &mut Guest<'_>, file: u32, pieces: (u32, u32), written: u32) 
 }
 
 /// Reads what a list of pointers and sizes names. It never takes more than the guest's memory has.
-fn gather(guest: &Guest<'_>, (list, count): (u32, u32)) -> CallResult<Vec<u8>> {
+fn gather(guest: &mut Guest<'_>, (list, count): (u32, u32)) -> CallResult<Vec<u8>> {
     let pieces = read(guest, list, count.saturating_mul(8))?;
     let (pieces, _) = pieces.as_chunks::<4>();
     let mut bytes = Vec::new();
     for piece in pieces.chunks_exact(2) {
         let [pointer, size] = piece else { continue };
         bytes.extend(read(guest, u32::from_le_bytes(*pointer), u32::from_le_bytes(*size))?);
-        if bytes.len() > guest.data().memory.map_or(0, |memory| memory.data_size(guest)) {
+        if bytes.len() > guest.data().memory.map_or(0, |memory| memory.data_size(&*guest)) {
             return Err(crate::abi::Status::InvalidMemoryAccess.into());
         }
     }

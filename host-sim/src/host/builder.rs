@@ -10,7 +10,7 @@ use crate::{
     abi::Status,
     callouts::cluster::Cluster,
     capability::foreign::{ForeignCall, ForeignFunctions},
-    limits::{CALLBACK_FUEL, MAX_PLUGINS, MAX_VM_MEMORY_BYTES, MAX_WORKERS},
+    limits::{CALLBACK_FUEL, CALLBACK_SECONDS, MAX_PLUGINS, MAX_VM_MEMORY_BYTES, MAX_WORKERS},
     process::Process,
     properties::PropertyValue,
     timeline::{Event, Thread},
@@ -87,6 +87,7 @@ pub struct HostBuilder {
     foreign: ForeignFunctions,
     clusters: BTreeMap<String, Cluster>,
     callback_fuel: u64,
+    callback_seconds: u64,
     memory_bytes: usize,
 }
 
@@ -107,6 +108,7 @@ impl HostBuilder {
             foreign: ForeignFunctions::default(),
             clusters: BTreeMap::new(),
             callback_fuel: CALLBACK_FUEL,
+            callback_seconds: CALLBACK_SECONDS,
             memory_bytes: MAX_VM_MEMORY_BYTES,
         }
     }
@@ -226,6 +228,13 @@ impl HostBuilder {
         self
     }
 
+    /// The real seconds after which a callback is ended that has fuel left; the last resort.
+    #[must_use]
+    pub fn callback_seconds(mut self, seconds: u64) -> Self {
+        self.callback_seconds = seconds;
+        self
+    }
+
     /// The cap on a VM's memory, in bytes.
     #[must_use]
     pub fn memory_bytes(mut self, bytes: usize) -> Self {
@@ -266,6 +275,7 @@ impl HostBuilder {
             foreign: Rc::new(self.foreign),
             seed: self.seed,
             callback_fuel: self.callback_fuel,
+            callback_seconds: self.callback_seconds,
             memory_bytes: self.memory_bytes,
         };
         let start = |thread, settings: &VmSettings| {

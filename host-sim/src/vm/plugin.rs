@@ -1,13 +1,18 @@
 //! A compiled plugin, checked against what the host offers; VMs are made from it.
 
+use std::{thread, time::Duration};
+
 use wasmtime::{Config, Engine, ExternType, Instance, InstancePre, Linker, Module, Store};
 
 use super::{callback::Callback, state::VmState};
-use crate::{abi::AbiVersion, capability};
+use crate::{abi::AbiVersion, capability, limits::MAX_MODULE_BYTES};
 
 /// Why a module is not a plugin for this host.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
+    /// More than [`MAX_MODULE_BYTES`].
+    #[error("a module of {0} bytes is larger than {MAX_MODULE_BYTES}")]
+    TooLarge(usize),
     /// Not WebAssembly, or not valid.
     #[error("not a valid WebAssembly module: {0:#}")]
     Invalid(wasmtime::Error),
@@ -35,10 +40,18 @@ pub struct Plugin {
 impl Plugin {
     /// Compiles a module, from its binary or its text form.
     pub fn load(bytes: &[u8]) -> Result<Self, PluginError> {
+        if bytes.len() > MAX_MODULE_BYTES {
+            return Err(PluginError::TooLarge(bytes.len()));
+        }
         let mut config = Config::new();
         // Fuel, not a timer, ends endless loops: a run must replay exactly.
         config.consume_fuel(true);
+        // The last resort against what fuel does not count.
+        config.epoch_interruption(true);
+        config.wasm_multi_memory(false);
+        config.wasm_memory64(false);
         let engine = Engine::new(&config).map_err(PluginError::Host)?;
+        watch(&engine)?;
         let module = Module::new(&engine, bytes).map_err(PluginError::Invalid)?;
         let abi = check_exports(&module)?;
         let linker = linker(&engine, abi).map_err(PluginError::Host)?;
@@ -60,6 +73,20 @@ impl Plugin {
     pub(crate) fn instantiate(&self, store: &mut Store<VmState>) -> wasmtime::Result<Instance> {
         self.linked.instantiate(store)
     }
+}
+
+/// Counts the seconds of an engine until it is gone.
+fn watch(engine: &Engine) -> Result<(), PluginError> {
+    let engine = engine.weak();
+    let count = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(Duration::from_secs(1));
+        }
+    };
+    let watch = thread::Builder::new().name("host-sim watch".to_owned()).spawn(count);
+    watch.map(drop).map_err(|error| PluginError::Host(error.into()))
 }
 
 fn linker(engine: &Engine, abi: AbiVersion) -> wasmtime::Result<Linker<VmState>> {

@@ -13,7 +13,7 @@ use crate::{
     callouts::{PendingCall, reply::CallResponse},
     capability::{foreign::ForeignFunctions, grpc::GrpcState, metrics::MetricIds},
     grpc::GrpcAction,
-    limits::{CALLBACK_FUEL, MAX_VM_MEMORY_BYTES},
+    limits::{CALLBACK_FUEL, CALLBACK_SECONDS, MAX_TABLE_ELEMENTS, MAX_VM_MEMORY_BYTES},
     pairs::Pair,
     process::Process,
     properties::Properties,
@@ -41,6 +41,7 @@ pub(crate) struct VmSettings {
     /// Where the random numbers of WASI start.
     pub(crate) seed: u64,
     pub(crate) callback_fuel: u64,
+    pub(crate) callback_seconds: u64,
     pub(crate) memory_bytes: usize,
 }
 
@@ -122,6 +123,7 @@ pub(crate) struct VmState {
     pub(crate) memory: Option<Memory>,
     pub(crate) allocate: Option<TypedFunc<u32, u32>>,
     pub(crate) limits: StoreLimits,
+    pub(crate) callback_seconds: u64,
     pub(crate) callback_fuel: u64,
 }
 
@@ -154,7 +156,11 @@ impl VmState {
             metric_ids: MetricIds::default(),
             memory: None,
             allocate: None,
-            limits: StoreLimitsBuilder::new().memory_size(settings.memory_bytes).build(),
+            limits: StoreLimitsBuilder::new()
+                .memory_size(settings.memory_bytes)
+                .table_elements(MAX_TABLE_ELEMENTS)
+                .build(),
+            callback_seconds: settings.callback_seconds,
             callback_fuel: settings.callback_fuel,
         }
     }
@@ -169,6 +175,7 @@ impl VmState {
             foreign: Rc::default(),
             seed: 0,
             callback_fuel: CALLBACK_FUEL,
+            callback_seconds: CALLBACK_SECONDS,
             memory_bytes: MAX_VM_MEMORY_BYTES,
         };
         Self::new(Rc::default(), Thread::Main, &settings)
