@@ -60,10 +60,10 @@ pub fn wat() -> String {
     for (index, (module, name, count, is_long)) in FUNCTIONS.iter().enumerate() {
         let mut params = vec!["i32"; *count];
         let mut arguments = String::new();
-        for at in 0..*count {
+        for (at, param) in params.iter_mut().enumerate() {
             let offset = 1 + 4 * at;
             if *is_long && at == 1 {
-                params[at] = "i64";
+                *param = "i64";
                 arguments += &format!("(i64.load offset={offset} (local.get $at)) ");
             } else {
                 arguments += &format!("(i32.load offset={offset} (local.get $at)) ");

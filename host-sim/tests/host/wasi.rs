@@ -91,13 +91,12 @@ fn standard_output_becomes_the_log() {
         "open 44",
     ];
     assert_eq!(worker_lines(&host), expected);
+    let timeline = host.timeline();
     let levels = |message: &str| {
-        let timeline = host.timeline();
-        let found = timeline.iter().find_map(|event| match &event.kind {
+        timeline.iter().find_map(|event| match &event.kind {
             EventKind::Log { level, message: text } if text == message => Some(*level),
             _ => None,
-        });
-        found
+        })
     };
     assert_eq!([levels("one two"), levels("two")], [Some(LogLevel::Info), Some(LogLevel::Error)]);
 }
