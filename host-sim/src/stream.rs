@@ -130,6 +130,12 @@ impl Stream {
         self.logging = false;
     }
 
+    /// What has moved on, in the end.
+    pub(crate) fn into_exchange(self) -> Exchange {
+        let (request, response) = (self.request.into_sent(), self.response.into_sent());
+        Exchange { request, response, reset: false }
+    }
+
     /// What has moved on so far.
     pub(crate) fn exchange(&self) -> Exchange {
         Exchange { request: self.request.sent(), response: self.response.sent(), reset: false }

@@ -39,7 +39,9 @@ fn get_property(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> C
 fn lookup(state: &VmState, path: &[u8]) -> Result<Vec<u8>, Status> {
     // The SDKs end a path with a NUL or not; both name the same property.
     let path = path.strip_suffix(b"\0").unwrap_or(path);
+    // What the guest has set under several names cannot be read back (measured).
     let own = || state.stream().and_then(|stream| stream.own.get(path).cloned());
+    let own = || own().filter(|_| !path.contains(&0));
     let known = std::str::from_utf8(path).ok().and_then(|path| known(state, path));
     match known {
         Some(value) => value.to_bytes(),

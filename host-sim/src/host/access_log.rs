@@ -59,7 +59,7 @@ impl Host {
         let place = place.into();
         let root = self.root_of(place.plugin)?;
         // Main is first, and sees no traffic.
-        let thread = place.worker + 1;
+        let thread = place.worker.saturating_add(1);
         self.reload_if_due(thread);
         let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
         if let Some(vm) = worker.live() {

@@ -47,7 +47,8 @@ impl Host {
         let begins = events.first() == Some(&GrpcEvent::Start);
         if begins && exchange.timeout_ms > 0 {
             let at_ns = now_ns.saturating_add(u64::from(exchange.timeout_ms) * 1_000_000);
-            let reply = GrpcReply::close(status::UNAVAILABLE, "upstream request timeout");
+            let reply =
+                GrpcReply::close(status::UNAVAILABLE, "upstream request timeout{response_timeout}");
             reply_at(at_ns, reply);
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 
 type Step = Result<(), VmFailure>;
 
-/// The answers of `on_request_headers` that mean anything else than holding all back.
+/// The only answer of a callback that lets headers and trailers go on.
 const CONTINUE: u32 = 0;
 
 /// Changes a stream, if it is there.
@@ -142,6 +142,10 @@ fn show_trailers(vm: &mut Vm, context: u32, direction: Direction) -> Step {
 /// The guest lets a half go on. What waited because of the headers still has to pass the guest;
 /// what the guest has seen goes to the next in the chain.
 pub(super) fn resume(vm: &mut Vm, context: u32, direction: Direction) -> Step {
+    // A request that the plugin has answered goes no further.
+    if direction == Direction::FromDownstream && with(vm, context, |stream| stream.replied) {
+        return Ok(());
+    }
     let waited = half(vm, context, direction, |half| {
         let stopped = half.iteration;
         match stopped {

@@ -38,7 +38,7 @@ impl Host {
         properties: Properties,
     ) -> Result<StreamId, HostError> {
         // Main is first, and sees no traffic.
-        let thread = place.worker + 1;
+        let thread = place.worker.saturating_add(1);
         let root = self.root_of(place.plugin)?;
         self.reload_if_due(thread);
         let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
@@ -220,23 +220,19 @@ impl Host {
                     self.end_guest(id, None);
                 }
             }
-            StreamAction::Close => {
-                self.end_guest(id, Some(Peer::Local));
-                self.note_reset(id);
-            }
+            StreamAction::Close => self.reset(id, Some(Peer::Local)),
             StreamAction::Reply(response) => match http::reply(vm, context, response) {
                 Ok(http::Replied::Held) | Err(_) => {}
                 Ok(http::Replied::Complete) => self.end_guest(id, None),
-                Ok(http::Replied::Reset) => {
-                    self.end_guest(id, None);
-                    self.note_reset(id);
-                }
+                Ok(http::Replied::Reset) => self.reset(id, None),
             },
         }
         self.check_guest(id);
     }
 
-    fn note_reset(&mut self, id: StreamId) {
+    /// The proxy ends a stream before its end.
+    fn reset(&mut self, id: StreamId, peer: Option<Peer>) {
+        self.end_guest(id, peer);
         if let Some(entry) = self.streams.get_mut(&id) {
             entry.exchange.reset = true;
         }
@@ -253,7 +249,12 @@ impl Host {
                 StreamKind::Tcp => tcp::end(vm, context, peer.unwrap_or_default()),
             };
         }
-        let exchange = self.exchange_through_guest(id, false);
+        let stream = self.guest(id).and_then(|(vm, id)| vm.state().contexts.remove(&id));
+        let exchange = match stream {
+            Some(Context::Stream(stream)) => stream.into_exchange(),
+            // The VM has failed by now, or is another one.
+            _ => self.exchange_through_guest(id, false),
+        };
         self.mark_over(id, exchange);
     }
 

@@ -139,7 +139,7 @@ impl Host {
     ) -> Result<(), HostError> {
         let place = place.into();
         let root = self.root_of(place.plugin)?;
-        let thread = place.worker + 1;
+        let thread = place.worker.saturating_add(1);
         let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
         if let Some(vm) = worker.live() {
             let arguments = [root, function, http::length(data.len())];

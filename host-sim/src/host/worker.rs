@@ -93,7 +93,9 @@ impl Worker {
     }
 
     pub(crate) fn next_context(&mut self) -> u32 {
-        self.last_context += 1;
+        // After four thousand million streams the first ids are free again; 0 and the roots never are.
+        let roots = u32::try_from(self.roots.len()).unwrap_or(u32::MAX);
+        self.last_context = self.last_context.wrapping_add(1).max(roots.saturating_add(1));
         self.last_context
     }
 

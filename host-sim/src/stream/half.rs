@@ -272,7 +272,16 @@ impl Half {
         self.pass(body);
     }
 
-    /// What has moved on.
+    /// What has moved on, in the end.
+    pub(crate) fn into_sent(self) -> Sent {
+        Sent {
+            headers: self.headers.filter(|_| self.headers_sent),
+            trailers: self.trailers.filter(|_| self.trailers_sent),
+            ..self.moved
+        }
+    }
+
+    /// What has moved on so far.
     pub(crate) fn sent(&self) -> Sent {
         Sent {
             headers: self.headers.clone().filter(|_| self.headers_sent),

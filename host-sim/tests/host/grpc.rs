@@ -143,7 +143,8 @@ fn a_call_that_nobody_answers_runs_out_of_time() {
     host.advance(499 * MILLISECOND).unwrap();
     assert_eq!(worker_lines(&host).len(), 2);
     host.advance(MILLISECOND).unwrap();
-    let expected = ["close 5", " with 14", " status 14", "upstream request timeout"];
+    let expected =
+        ["close 5", " with 14", " status 14", "upstream request timeout{response_timeout}"];
     assert_eq!(worker_lines(&host)[2..], expected);
 }
 

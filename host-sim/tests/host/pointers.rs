@@ -61,7 +61,7 @@ fn buffers_and_maps_that_are_not_there_are_refused() {
         "call 1",
         "grpc 0",
         "buffer 9 2",
-        "overflow 2",
+        "overflow 0",
         "beyond 0",
         "beyond has 0",
         "beyond at 0",
