@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod fault;
+pub mod network;
 pub mod record;
 pub mod reply;
 pub mod template;
@@ -120,11 +121,19 @@ impl Callouts {
                 None => Some(CallResponse::refused()),
             };
         }
-        let response = call.fault.response(delivered, &record.request);
-        let delay_ns = match (call.fault.waits_for_timeout(), call.timeout_ms) {
+        let mut response = call.fault.response(delivered, &record.request);
+        let timeout_ns = u64::from(call.timeout_ms) * 1_000_000;
+        let delay_ns = match (call.fault.waits_for_timeout(), timeout_ns) {
             (true, 0) => None,
-            (true, timeout_ms) => Some(u64::from(timeout_ms) * 1_000_000),
-            (false, _) => Some(cluster.latency_ns),
+            (true, timeout_ns) => Some(timeout_ns),
+            (false, 0) => Some(cluster.delay_ns()),
+            (false, timeout_ns) => {
+                let delay_ns = cluster.delay_ns();
+                if delay_ns > timeout_ns {
+                    response = CallResponse::timeout();
+                }
+                Some(delay_ns.min(timeout_ns))
+            }
         };
         self.records.push(record);
         let at_ns = now_ns.saturating_add(delay_ns?);

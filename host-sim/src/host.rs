@@ -9,7 +9,10 @@ pub mod access_log;
 pub mod builder;
 mod calls;
 mod http;
+mod injected;
 mod lifetime;
+mod observed;
+mod reload;
 mod schedule;
 mod shutdown;
 mod tcp;
@@ -33,12 +36,14 @@ use crate::{
     vm::{
         Vm, VmFailure,
         callback::Callback,
+        meter::Costs,
         plugin::Plugin,
         state::{Outbox, StreamAction, VmSettings},
     },
 };
 use builder::{FailurePolicy, HostBuilder};
 use lifetime::StreamEntry;
+use reload::Replaced;
 use schedule::{Due, Schedule, Task};
 use traffic::StreamId;
 use worker::Worker;
@@ -74,6 +79,9 @@ pub struct Host {
     process: Rc<Process>,
     /// Main first, then the workers.
     threads: Vec<Worker>,
+    /// Where the threads that take new streams begin: before them are those that were replaced.
+    first_thread: usize,
+    replaced: Vec<Replaced>,
     schedule: Schedule,
     streams: BTreeMap<StreamId, StreamEntry>,
     last_stream: u64,
@@ -95,7 +103,7 @@ impl Host {
     /// How many workers there are.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.threads.len().saturating_sub(1)
+        self.threads.len().saturating_sub(self.first_thread + 1)
     }
 
     /// What happened so far.
@@ -107,6 +115,17 @@ impl Host {
     /// Forgets what happened so far, so that a long run does not fill the memory with it.
     pub fn forget_timeline(&mut self) {
         self.process.timeline.borrow_mut().clear();
+    }
+
+    /// Measures what callbacks cost, from now on.
+    pub fn measure(&mut self) {
+        *self.process.costs.borrow_mut() = Some(Costs::new());
+    }
+
+    /// What callbacks have cost since [`Host::measure`].
+    #[must_use]
+    pub fn costs(&self) -> Costs {
+        self.process.costs.borrow().clone().unwrap_or_default()
     }
 
     /// Every call that a guest tried to make.
@@ -229,7 +248,7 @@ impl Host {
 
     fn wake_owner(&mut self, queue: u32, now_ns: u64) {
         let Some((owner, root)) = self.process.queues.borrow().owner(queue) else { return };
-        let position = self.threads.iter().position(|worker| worker.thread == owner);
+        let position = self.threads.iter().rposition(|worker| worker.thread == owner);
         let Some((thread, worker)) = position.and_then(|at| Some((at, self.threads.get(at)?)))
         else {
             return;

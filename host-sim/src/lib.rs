@@ -28,6 +28,7 @@ pub use callouts::{
     CallRequest,
     cluster::{Backend, Cluster},
     fault::Fault,
+    network::Network,
     record::{CalloutRecord, Outcome},
     reply::{CallResponse, Reply},
     template::{Template, TemplateError},
@@ -45,7 +46,7 @@ pub use host::{
     traffic::{Place, StreamId},
 };
 pub use properties::{Properties, PropertyError, PropertyValue, availability::StreamKind};
-pub use scenario::Scenario;
+pub use scenario::{Document, Scenario};
 pub use stream::{
     Direction,
     exchange::{Exchange, Sent},
@@ -54,5 +55,6 @@ pub use timeline::{Event, EventKind, Thread};
 pub use timestamp::{SECOND_NS, TimeError, Timestamp, parse_duration_ns};
 pub use vm::{
     VmFailure,
+    meter::{Cost, Costs},
     plugin::{Plugin, PluginError},
 };

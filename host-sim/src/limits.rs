@@ -61,6 +61,9 @@ pub const MAX_UNCOMPRESSED_BYTES: usize = 64 * 1024 * 1024;
 /// Callbacks that one instant may cause; above it, guests are answering each other for ever.
 pub const MAX_CALLBACKS_PER_INSTANT: u32 = 100_000;
 
+/// Steps of a scenario when repetitions whose rounds differ are written out.
+pub const MAX_WRITTEN_OUT_STEPS: u64 = 100_000;
+
 // The pairs of a callout must fit into the memory of the guest that receives them.
 const _: () = assert!(MAX_PAIRS_BYTES < MAX_VM_MEMORY_BYTES);
 const _: () = assert!(MAX_CALL_RESPONSE_BYTES < MAX_VM_MEMORY_BYTES as u64);

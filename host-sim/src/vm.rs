@@ -3,6 +3,7 @@
 
 pub(crate) mod callback;
 pub(crate) mod guest;
+pub mod meter;
 pub mod plugin;
 pub(crate) mod state;
 
@@ -84,12 +85,14 @@ impl Vm {
         if !self.callbacks.has(callback) {
             return Ok(None);
         }
+        let before = meter::before(&self.store);
         let result = refuel(&mut self.store)
             .and_then(|()| self.callbacks.call(&mut self.store, callback, args));
+        meter::after(&self.store, callback.name(), before);
         result.map_err(|error| self.fail(failure(callback.name(), &error)))
     }
 
-    fn fail(&mut self, failure: VmFailure) -> VmFailure {
+    pub(crate) fn fail(&mut self, failure: VmFailure) -> VmFailure {
         let VmFailure { callback, reason } = failure.clone();
         let state = self.store.data();
         state.process.record(Some(state.thread), EventKind::Trap { callback, reason });

@@ -74,7 +74,7 @@ impl CallResponse {
 }
 
 /// A canned answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
     /// The HTTP status, 200 unless said otherwise.
@@ -85,6 +85,7 @@ pub struct Reply {
     pub headers: BTreeMap<String, String>,
     /// The body, in which `${body.field}` stands for a field of the JSON request.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub body: Template,
 }
 

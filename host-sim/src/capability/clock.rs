@@ -23,7 +23,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
 }
 
 fn current_time(guest: &mut Guest<'_>, time: u32) -> CallResult {
-    let now_ns = guest.data().process.now_ns.get();
+    let now_ns = guest.data().process.wall_ns();
     write(guest, time, &now_ns.to_le_bytes())
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What becomes of streams when the plugin has failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailurePolicy {
     /// They are refused (Envoy's default).
@@ -298,6 +298,8 @@ impl HostBuilder {
             schedule: Schedule::default(),
             streams: BTreeMap::new(),
             last_stream: 0,
+            first_thread: 0,
+            replaced: Vec::new(),
             threads,
         };
         (0..host.threads.len()).for_each(|thread| host.settle(thread));

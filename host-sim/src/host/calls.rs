@@ -59,7 +59,7 @@ impl Host {
         let Some(cluster) = callouts.clusters.get(&exchange.cluster) else {
             return (Vec::new(), 0);
         };
-        let (upstream, latency_ns) = (cluster.grpc.clone(), cluster.latency_ns);
+        let (upstream, latency_ns) = (cluster.grpc.clone(), cluster.delay_ns());
         // The upstream may be a function that looks at the host.
         drop(callouts);
         let unavailable = |message| vec![GrpcReply::close(status::UNAVAILABLE, message)];

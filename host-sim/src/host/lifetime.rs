@@ -17,10 +17,10 @@ use crate::{
 /// What the host knows of a stream.
 pub(crate) struct StreamEntry {
     pub(super) kind: StreamKind,
-    thread: usize,
-    generation: u32,
+    pub(super) thread: usize,
+    pub(super) generation: u32,
     /// None when the stream passes by a plugin that has failed.
-    context: Option<u32>,
+    pub(super) context: Option<u32>,
     pub(super) downstream_bytes: u64,
     pub(super) upstream_bytes: u64,
     /// What moved on without the guest, or until it was gone.
@@ -38,7 +38,7 @@ impl Host {
         properties: Properties,
     ) -> Result<StreamId, HostError> {
         // Main is first, and sees no traffic.
-        let thread = place.worker.saturating_add(1);
+        let thread = self.first_thread.saturating_add(place.worker).saturating_add(1);
         let root = self.root_of(place.plugin)?;
         self.reload_if_due(thread);
         let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;

@@ -36,7 +36,7 @@ impl Host {
     }
 
     /// The roots of a thread, the newest first, in which order Envoy ends them (measured).
-    fn roots(&self, thread: usize) -> Vec<u32> {
+    pub(super) fn roots(&self, thread: usize) -> Vec<u32> {
         let worker = self.threads.get(thread);
         let mut roots: Vec<u32> =
             worker.map(|worker| worker.root_contexts().collect()).unwrap_or_default();
@@ -53,7 +53,7 @@ impl Host {
     }
 
     /// Calls `on_done` on a root, the first time only; whether it is done.
-    fn ask(&mut self, thread: usize, context: u32) -> bool {
+    pub(super) fn ask(&mut self, thread: usize, context: u32) -> bool {
         let Some(worker) = self.threads.get_mut(thread) else { return true };
         let Some(root) = worker.root(context).filter(|root| !root.done) else { return true };
         if std::mem::replace(&mut root.asked, true) {

@@ -116,6 +116,8 @@ pub(crate) fn allocate(guest: &mut Guest<'_>, bytes: &[u8]) -> CallResult<u32> {
     let size = u32::try_from(bytes.len()).map_err(|_| Status::InvalidMemoryAccess)?;
     charge(guest, bytes.len())?;
     let allocate = guest.data().allocate.clone().ok_or(Status::InvalidMemoryAccess)?;
+    let (calls, bytes_in_all) = &mut guest.data_mut().host_allocations;
+    (*calls, *bytes_in_all) = (*calls + 1, *bytes_in_all + u64::from(size));
     let pointer = allocate.call(&mut *guest, size).map_err(CallError::Failed)?;
     if pointer == 0 {
         return Err(Status::InvalidMemoryAccess.into());

@@ -122,6 +122,8 @@ pub(crate) struct VmState {
     pub(crate) random: u64,
     pub(crate) memory: Option<Memory>,
     pub(crate) allocate: Option<TypedFunc<u32, u32>>,
+    /// How often, and for how many bytes, the host has called `allocate`.
+    pub(crate) host_allocations: (u64, u64),
     pub(crate) limits: StoreLimits,
     pub(crate) callback_seconds: u64,
     pub(crate) callback_fuel: u64,
@@ -156,6 +158,7 @@ impl VmState {
             metric_ids: MetricIds::default(),
             memory: None,
             allocate: None,
+            host_allocations: (0, 0),
             limits: StoreLimitsBuilder::new()
                 .memory_size(settings.memory_bytes)
                 .table_elements(MAX_TABLE_ELEMENTS)

@@ -149,12 +149,25 @@ fn an_answer_for_a_vm_that_is_gone_goes_with_it() {
 
 #[test]
 fn latency_is_virtual() {
-    let (mut host, _) = start(&caller(), 3 * SECOND);
+    // The guest waits for 2 s.
+    let (mut host, _) = start(&caller(), 2 * SECOND);
     call(&mut host, "x");
-    host.advance(3 * SECOND - 1).unwrap();
+    host.advance(2 * SECOND - 1).unwrap();
     assert_eq!(host.callouts()[0].outcome, Outcome::Pending);
     host.advance(1).unwrap();
     assert_eq!(worker_lines(&host), [sent(4), answered(4, 1, "200", "x")].concat());
+}
+
+#[test]
+fn an_answer_that_takes_longer_than_the_guest_waits_is_a_504() {
+    let (mut host, requests) = start(&caller(), 2 * SECOND + 1);
+    call(&mut host, "x");
+    host.advance(2 * SECOND).unwrap();
+    let answer = answered(4, 3, "504", "upstream request timeout");
+    assert_eq!(worker_lines(&host), [sent(4), answer].concat());
+    assert_eq!(requests.borrow().len(), 1, "it was delivered all the same");
+    host.advance(SECOND).unwrap();
+    assert_eq!(worker_lines(&host).len(), 10, "it is answered once");
 }
 
 #[test]

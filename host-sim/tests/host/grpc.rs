@@ -15,7 +15,7 @@ type Heard = Rc<RefCell<Vec<GrpcEvent>>>;
 /// Tells all that it sees of gRPC. A chunk is a verb: `c` calls, `s` begins a stream, `m` sends a
 /// message on it, `e` the last one, `x` closes it, `k` cancels the latest token, `n` and `t` use
 /// tokens that are of nothing.
-fn body(upstream: &str) -> String {
+pub fn body(upstream: &str) -> String {
     let metadata = pairs(&[("app", "shop")]);
     format!(
         r##"

@@ -9,20 +9,27 @@
 
 mod access_log;
 mod callouts;
+mod cli;
+mod commands;
+mod expectations;
 mod failures;
+mod faults;
 mod foreign;
 mod grpc;
 mod guest;
+mod guide;
 mod hostile;
 mod hostile_guest;
 mod http;
 mod http_server;
+mod language;
 mod loading;
 mod metrics;
 mod plugins;
 mod pointers;
 mod properties;
 mod scenarios;
+mod schema;
 mod shared;
 mod shutdown;
 mod start;
