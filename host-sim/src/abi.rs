@@ -39,7 +39,16 @@ impl Status {
 
 /// How important a line of the guest's log is (`proxy_log_level_t`).
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are the documentation")]
@@ -82,7 +91,31 @@ impl fmt::Display for LogLevel {
     }
 }
 
-/// A buffer that the guest can name (`proxy_buffer_type_t`); gRPC is not served yet.
+/// A version of the proxy-wasm ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names are the documentation")]
+pub enum AbiVersion {
+    V0_1_0,
+    V0_2_0,
+    V0_2_1,
+}
+
+impl AbiVersion {
+    /// All of them, the newest first, as a host looks for them.
+    pub(crate) const ALL: [Self; 3] = [Self::V0_2_1, Self::V0_2_0, Self::V0_1_0];
+
+    /// The name that a plugin exports to say that it speaks this version.
+    #[must_use]
+    pub fn export(self) -> &'static str {
+        match self {
+            Self::V0_1_0 => "proxy_abi_version_0_1_0",
+            Self::V0_2_0 => "proxy_abi_version_0_2_0",
+            Self::V0_2_1 => "proxy_abi_version_0_2_1",
+        }
+    }
+}
+
+/// A buffer that the guest can name (`proxy_buffer_type_t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BufferKind {
     RequestBody,
@@ -90,65 +123,103 @@ pub(crate) enum BufferKind {
     Downstream,
     Upstream,
     CallResponseBody,
+    GrpcMessage,
     VmConfiguration,
     PluginConfiguration,
+    CallData,
 }
 
 impl BufferKind {
-    /// The buffer with this number: known, known but not served (`NOT_FOUND`), or unknown.
+    const ALL: [Self; 9] = [
+        Self::RequestBody,
+        Self::ResponseBody,
+        Self::Downstream,
+        Self::Upstream,
+        Self::CallResponseBody,
+        Self::GrpcMessage,
+        Self::VmConfiguration,
+        Self::PluginConfiguration,
+        Self::CallData,
+    ];
+
     pub(crate) fn from_code(code: u32) -> Result<Self, Status> {
-        Ok(match code {
-            0 => Self::RequestBody,
-            1 => Self::ResponseBody,
-            2 => Self::Downstream,
-            3 => Self::Upstream,
-            4 => Self::CallResponseBody,
-            6 => Self::VmConfiguration,
-            7 => Self::PluginConfiguration,
-            5 | 8 => return Err(Status::NotFound),
-            _ => return Err(Status::BadArgument),
-        })
+        numbered(&Self::ALL, code)
     }
 }
 
-/// A header map that the guest can name (`proxy_map_type_t`); gRPC is not served yet.
+/// A header map that the guest can name (`proxy_map_type_t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MapKind {
     RequestHeaders,
     RequestTrailers,
     ResponseHeaders,
     ResponseTrailers,
+    GrpcInitialMetadata,
+    GrpcTrailingMetadata,
     CallResponseHeaders,
     CallResponseTrailers,
 }
 
 impl MapKind {
-    /// The map with this number: known, known but not served (`NOT_FOUND`), or unknown.
+    const ALL: [Self; 8] = [
+        Self::RequestHeaders,
+        Self::RequestTrailers,
+        Self::ResponseHeaders,
+        Self::ResponseTrailers,
+        Self::GrpcInitialMetadata,
+        Self::GrpcTrailingMetadata,
+        Self::CallResponseHeaders,
+        Self::CallResponseTrailers,
+    ];
+
     pub(crate) fn from_code(code: u32) -> Result<Self, Status> {
-        Ok(match code {
-            0 => Self::RequestHeaders,
-            1 => Self::RequestTrailers,
-            2 => Self::ResponseHeaders,
-            3 => Self::ResponseTrailers,
-            6 => Self::CallResponseHeaders,
-            7 => Self::CallResponseTrailers,
-            4 | 5 => return Err(Status::NotFound),
-            _ => return Err(Status::BadArgument),
-        })
+        numbered(&Self::ALL, code)
     }
 }
 
-/// Whether a stream goes on after a callback (`proxy_action_t`).
+/// A half of a stream that the guest can resume or close (`proxy_stream_type_t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// The data moves on.
-    Continue,
-    /// The data is held back until the guest resumes the stream.
-    Pause,
+pub(crate) enum StreamType {
+    Request,
+    Response,
+    Downstream,
+    Upstream,
+}
+
+impl StreamType {
+    const ALL: [Self; 4] = [Self::Request, Self::Response, Self::Downstream, Self::Upstream];
+
+    pub(crate) fn from_code(code: u32) -> Result<Self, Status> {
+        numbered(&Self::ALL, code)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Downstream => "downstream",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+fn numbered<T: Copy>(all: &[T], code: u32) -> Result<T, Status> {
+    let index = usize::try_from(code).map_err(|_| Status::BadArgument)?;
+    all.get(index).copied().ok_or(Status::BadArgument)
 }
 
 /// Who closed a connection (`proxy_peer_type_t`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Peer {
     /// The proxy itself.

@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod fault;
+pub mod network;
 pub mod record;
 pub mod reply;
 pub mod template;
@@ -24,9 +25,20 @@ pub struct CallRequest {
     pub headers: Vec<Pair>,
     /// The body.
     pub body: Vec<u8>,
+    /// The trailers.
+    pub trailers: Vec<Pair>,
 }
 
 impl CallRequest {
+    /// Envoy says how long a body is, whatever the guest said.
+    pub(crate) fn set_content_length(&mut self) {
+        if !self.body.is_empty() {
+            self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
+            let length = self.body.len().to_string().into_bytes();
+            self.headers.push((b"content-length".to_vec(), length));
+        }
+    }
+
     /// The value of a header, as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
@@ -39,6 +51,8 @@ impl CallRequest {
 #[derive(Debug)]
 pub(crate) struct PendingCall {
     pub(crate) token: u32,
+    /// The root that hears the answer.
+    pub(crate) root: u32,
     pub(crate) cluster: String,
     pub(crate) request: CallRequest,
     pub(crate) timeout_ms: u32,
@@ -107,11 +121,19 @@ impl Callouts {
                 None => Some(CallResponse::refused()),
             };
         }
-        let response = call.fault.response(delivered, &record.request);
-        let delay_ns = match (call.fault.waits_for_timeout(), call.timeout_ms) {
+        let mut response = call.fault.response(delivered, &record.request);
+        let timeout_ns = u64::from(call.timeout_ms) * 1_000_000;
+        let delay_ns = match (call.fault.waits_for_timeout(), timeout_ns) {
             (true, 0) => None,
-            (true, timeout_ms) => Some(u64::from(timeout_ms) * 1_000_000),
-            (false, _) => Some(cluster.latency_ns),
+            (true, timeout_ns) => Some(timeout_ns),
+            (false, 0) => Some(cluster.delay_ns()),
+            (false, timeout_ns) => {
+                let delay_ns = cluster.delay_ns();
+                if delay_ns > timeout_ns {
+                    response = CallResponse::timeout();
+                }
+                Some(delay_ns.min(timeout_ns))
+            }
         };
         self.records.push(record);
         let at_ns = now_ns.saturating_add(delay_ns?);

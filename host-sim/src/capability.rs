@@ -5,22 +5,24 @@ mod buffers;
 mod callouts;
 mod clock;
 mod contexts;
-mod foreign;
-mod grpc;
+pub(crate) mod foreign;
+pub(crate) mod grpc;
 mod headers;
+mod legacy;
 mod log;
 pub(crate) mod metrics;
 mod properties;
 pub(crate) mod queues;
 pub(crate) mod shared_data;
 mod streams;
+pub(crate) mod wasi;
 
 use wasmtime::Linker;
 
-use crate::vm::state::VmState;
+use crate::{abi::AbiVersion, vm::state::VmState};
 
-/// Offers every host function.
-pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
+/// Offers the host functions of this version of the ABI (cpp-host, `registerCallbacks`).
+pub(crate) fn link(linker: &mut Linker<VmState>, abi: AbiVersion) -> wasmtime::Result<()> {
     buffers::link(linker)?;
     callouts::link(linker)?;
     clock::link(linker)?;
@@ -28,10 +30,15 @@ pub(crate) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     foreign::link(linker)?;
     grpc::link(linker)?;
     headers::link(linker)?;
-    log::link(linker)?;
+    log::link(linker, abi)?;
     metrics::link(linker)?;
     properties::link(linker)?;
     queues::link(linker)?;
     shared_data::link(linker)?;
-    streams::link(linker)
+    streams::link(linker, abi)?;
+    wasi::link(linker)?;
+    if abi == AbiVersion::V0_1_0 {
+        legacy::link(linker)?;
+    }
+    Ok(())
 }

@@ -1,34 +1,52 @@
 //! A simulated proxy: main and its workers, each with a VM of the plugin, under one virtual clock.
-//! This file owns time and the callbacks that come with it; starting is in `builder`, traffic in
-//! `traffic` and `lifetime`, the end in `shutdown`.
+//! This file owns time and what follows from a callback; starting is in `builder`, traffic in
+//! `traffic`, `http`, `tcp` and `lifetime`, calls of the guests in `calls`, the end in `shutdown`.
 //!
 //! A callback never runs inside another: what a guest asks for waits in its outbox until the
 //! callback has returned, and what follows from it waits in the schedule.
 
+pub mod access_log;
 pub mod builder;
+mod calls;
+mod http;
+mod injected;
 mod lifetime;
+mod observed;
+mod reload;
 mod schedule;
 mod shutdown;
+mod tcp;
 pub mod traffic;
 mod worker;
 
-use std::{cell::Ref, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::Ref,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
 use crate::{
-    callouts::{Answer, PendingCall, cluster::Cluster, record::CalloutRecord},
+    callouts::{cluster::Cluster, record::CalloutRecord},
     capability::metrics::Metric,
     limits::MAX_CALLBACKS_PER_INSTANT,
     process::Process,
     properties::Properties,
-    timeline::{Event, EventKind, Thread},
+    timeline::{Event, EventKind},
     timestamp::Timestamp,
-    vm::{Vm, VmFailure, plugin::Plugin, state::VmSettings},
+    vm::{
+        Vm, VmFailure,
+        callback::Callback,
+        meter::Costs,
+        plugin::Plugin,
+        state::{Outbox, StreamAction, VmSettings},
+    },
 };
 use builder::{FailurePolicy, HostBuilder};
 use lifetime::StreamEntry;
+use reload::Replaced;
 use schedule::{Due, Schedule, Task};
 use traffic::StreamId;
-use worker::{ROOT, Worker};
+use worker::Worker;
 
 /// Why the host could not do what was asked of it. What the guest does wrong is in the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +54,9 @@ pub enum HostError {
     /// There is no such worker.
     #[error("there is no worker {0}")]
     NoWorker(usize),
+    /// There is no such plugin in the VM.
+    #[error("there is no plugin {0}")]
+    NoPlugin(usize),
     /// The stream was never opened, or has ended.
     #[error("there is no open stream {}", .0.0)]
     NoStream(StreamId),
@@ -58,6 +79,9 @@ pub struct Host {
     process: Rc<Process>,
     /// Main first, then the workers.
     threads: Vec<Worker>,
+    /// Where the threads that take new streams begin: before them are those that were replaced.
+    first_thread: usize,
+    replaced: Vec<Replaced>,
     schedule: Schedule,
     streams: BTreeMap<StreamId, StreamEntry>,
     last_stream: u64,
@@ -79,7 +103,7 @@ impl Host {
     /// How many workers there are.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.threads.len().saturating_sub(1)
+        self.threads.len().saturating_sub(self.first_thread + 1)
     }
 
     /// What happened so far.
@@ -91,6 +115,17 @@ impl Host {
     /// Forgets what happened so far, so that a long run does not fill the memory with it.
     pub fn forget_timeline(&mut self) {
         self.process.timeline.borrow_mut().clear();
+    }
+
+    /// Measures what callbacks cost, from now on.
+    pub fn measure(&mut self) {
+        *self.process.costs.borrow_mut() = Some(Costs::new());
+    }
+
+    /// What callbacks have cost since [`Host::measure`].
+    #[must_use]
+    pub fn costs(&self) -> Costs {
+        self.process.costs.borrow().clone().unwrap_or_default()
     }
 
     /// Every call that a guest tried to make.
@@ -148,90 +183,78 @@ impl Host {
     fn run(&mut self, task: Task) {
         let Task { thread, generation, due } = task;
         let Some(worker) = self.threads.get_mut(thread) else { return };
+        if let Due::Tick(root) = due {
+            worker.tick_is_due(root);
+        }
         // What was meant for a VM that is gone goes with it, as in Envoy.
         let Some(vm) = worker.vm.as_mut().filter(|_| worker.generation == generation) else {
             return;
         };
         match due {
-            Due::Tick => {
-                // The timer starts anew after the callback, unless that has changed it.
-                worker.tick = worker.tick.map(|(period_ms, _)| (period_ms, None));
-                let _recorded = vm.call("proxy_on_tick", ROOT, &[ROOT]);
+            Due::Tick(root) => {
+                let _recorded = vm.call(Callback::Tick, root, &[root]);
             }
-            Due::QueueReady(queue) => {
-                let _recorded = vm.call("proxy_on_queue_ready", ROOT, &[ROOT, queue]);
+            Due::QueueReady { root, queue } => {
+                let _recorded = vm.call(Callback::QueueReady, root, &[root, queue]);
             }
-            Due::Answer { token, answer } => {
-                deliver(&self.process, vm, token, answer);
+            Due::Answer { root, token, answer } => {
+                calls::deliver(&self.process, vm, (root, token), answer);
             }
+            Due::Grpc { token, reply } => calls::deliver_grpc(vm, token, reply),
         }
         self.settle(thread);
     }
 
-    /// Does what the callback that has just returned on this thread has asked for.
+    /// Does what the callback that has just returned on this thread has asked for, and what the
+    /// callbacks that come of it ask for.
     fn settle(&mut self, thread: usize) {
-        let now_ns = self.process.now_ns.get();
-        let Some(worker) = self.threads.get_mut(thread) else { return };
-        let Some(vm) = worker.vm.as_mut() else { return };
-        if vm.has_failed() {
-            worker.note_failure(now_ns);
-            return;
-        }
-        let outbox = std::mem::take(&mut vm.state().outbox);
-        worker.done |= outbox.done;
-        if let Some(period_ms) = outbox.tick_period_ms {
-            worker.set_tick_period(period_ms, &mut self.schedule);
-        }
-        worker.arm_tick(thread, now_ns, &mut self.schedule);
-        let (name, generation) = (worker.thread, worker.generation);
-        for call in outbox.calls {
-            let token = call.token;
-            note_sent(&self.process, name, &call);
-            let answer = self.process.callouts.borrow_mut().perform(name, call, now_ns);
-            if let Some(answer) = answer {
-                let at_ns = answer.at_ns;
-                let due = Due::Answer { token, answer };
-                self.schedule.add(at_ns, Task { thread, generation, due });
-            }
-        }
-        for queue in outbox.queues_ready {
-            self.wake_owner(queue, now_ns);
+        let mut actions = VecDeque::new();
+        loop {
+            actions.extend(self.empty_outbox(thread));
+            let Some((context, action)) = actions.pop_front() else { return };
+            self.act_on_stream(thread, context, action);
         }
     }
 
+    /// Takes what the guest asked for; gives what is to be done to streams.
+    fn empty_outbox(&mut self, thread: usize) -> Vec<(u32, StreamAction)> {
+        let now_ns = self.process.now_ns.get();
+        let Some(worker) = self.threads.get_mut(thread) else { return Vec::new() };
+        let Some(vm) = worker.vm.as_mut() else { return Vec::new() };
+        if vm.has_failed() {
+            worker.note_failure(now_ns);
+            return Vec::new();
+        }
+        let outbox = std::mem::take(&mut vm.state().outbox);
+        let Outbox { tick_periods, calls, grpc, queues_ready, done, stream_actions } = outbox;
+        for (root, period_ms) in tick_periods {
+            worker.set_tick_period(root, period_ms, &mut self.schedule);
+        }
+        worker.arm_ticks(thread, now_ns, &mut self.schedule);
+        for call in calls {
+            self.send_call(thread, call);
+        }
+        for action in grpc {
+            self.send_grpc(thread, action);
+        }
+        for queue in queues_ready {
+            self.wake_owner(queue, now_ns);
+        }
+        for root in done {
+            self.delete_root(thread, root);
+        }
+        stream_actions
+    }
+
     fn wake_owner(&mut self, queue: u32, now_ns: u64) {
-        let owner = self.process.queues.borrow().owner(queue);
-        let position = self.threads.iter().position(|worker| Some(worker.thread) == owner);
+        let Some((owner, root)) = self.process.queues.borrow().owner(queue) else { return };
+        let position = self.threads.iter().rposition(|worker| worker.thread == owner);
         let Some((thread, worker)) = position.and_then(|at| Some((at, self.threads.get(at)?)))
         else {
             return;
         };
         let generation = worker.generation;
-        self.schedule.add(now_ns, Task { thread, generation, due: Due::QueueReady(queue) });
+        let due = Due::QueueReady { root, queue };
+        self.schedule.add(now_ns, Task { thread, generation, due });
     }
-}
-
-fn note_sent(process: &Process, thread: Thread, call: &PendingCall) {
-    let header = |name| call.request.header(name).unwrap_or_default();
-    let kind = EventKind::CalloutSent {
-        token: call.token,
-        cluster: call.cluster.clone(),
-        request: format!("{} {}", header(":method"), header(":path")),
-        body_bytes: call.request.body.len(),
-        fault: call.fault.name(),
-    };
-    process.record(Some(thread), kind);
-}
-
-/// Hands the answer of a call to the guest, which can read it during the callback only.
-fn deliver(process: &Process, vm: &mut Vm, token: u32, answer: Answer) {
-    let Answer { record, response, .. } = answer;
-    let (status, body_bytes) = (response.status(), response.body.len());
-    process.callouts.borrow_mut().note_answered(record, status, process.now_ns.get());
-    vm.state().record(EventKind::CalloutAnswered { token, status, body_bytes });
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let arguments = [ROOT, token, count(response.headers.len()), count(body_bytes), 0];
-    vm.state().call_response = Some(response);
-    let _recorded = vm.call("proxy_on_http_call_response", ROOT, &arguments);
-    vm.state().call_response = None;
 }

@@ -9,6 +9,7 @@
 mod abi;
 mod callouts;
 mod capability;
+mod grpc;
 mod host;
 pub mod limits;
 pub mod pairs;
@@ -22,27 +23,38 @@ mod timeline;
 mod timestamp;
 mod vm;
 
-pub use abi::{LogLevel, Peer, Status};
+pub use abi::{AbiVersion, LogLevel, Peer, Status};
 pub use callouts::{
     CallRequest,
     cluster::{Backend, Cluster},
     fault::Fault,
+    network::Network,
     record::{CalloutRecord, Outcome},
     reply::{CallResponse, Reply},
     template::{Template, TemplateError},
     upstream::UpstreamError,
 };
-pub use capability::metrics::{Metric, MetricKind};
+pub use capability::{
+    foreign::ForeignCall,
+    metrics::{Metric, MetricKind},
+};
+pub use grpc::{GrpcEvent, GrpcReply, GrpcRequest, GrpcUpstream};
 pub use host::{
     Host, HostError,
-    builder::{FailurePolicy, HostBuilder, RootError, StartError, StartFailure},
-    traffic::{Direction, StreamId},
+    access_log::LogEntry,
+    builder::{FailurePolicy, HostBuilder, PluginSettings, RootError, StartError, StartFailure},
+    traffic::{Place, StreamId},
 };
 pub use properties::{Properties, PropertyError, PropertyValue, availability::StreamKind};
-pub use scenario::Scenario;
+pub use scenario::{Document, Scenario};
+pub use stream::{
+    Direction,
+    exchange::{Exchange, Sent},
+};
 pub use timeline::{Event, EventKind, Thread};
 pub use timestamp::{SECOND_NS, TimeError, Timestamp, parse_duration_ns};
 pub use vm::{
     VmFailure,
+    meter::{Cost, Costs},
     plugin::{Plugin, PluginError},
 };

@@ -12,6 +12,23 @@ pub const MAX_VM_MEMORY_BYTES: usize = 1 << 30;
 /// Fuel for one callback, about a second of work: ample for any filter, and an endless loop ends.
 pub const CALLBACK_FUEL: u64 = 2_000_000_000;
 
+/// What a host function costs in fuel: so much for itself, and so much for each byte that it takes
+/// from the guest or gives to it. It bounds what the host holds for one callback, too: four million
+/// host calls, or some hundred MiB.
+pub const HOST_CALL_FUEL: u64 = 500;
+/// See [`HOST_CALL_FUEL`].
+pub const HOST_BYTE_FUEL: u64 = 16;
+
+/// Real seconds after which a callback is ended that fuel does not end: filling all the memory is
+/// one instruction to the counter, and can be done over and over.
+pub const CALLBACK_SECONDS: u64 = 60;
+
+/// The most elements of all tables of a VM; those of real plugins have some thousand.
+pub const MAX_TABLE_ELEMENTS: usize = 1_000_000;
+
+/// The largest module, as binary or as text.
+pub const MAX_MODULE_BYTES: usize = 64 * 1024 * 1024;
+
 /// The largest chunk of a body or of a connection. A real Envoy reads far less at a time; the
 /// bound keeps a slip in a scenario from taking all the memory.
 pub const MAX_CHUNK_BYTES: u64 = 64 * 1024 * 1024;
@@ -28,8 +45,24 @@ pub const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
 /// The most worker threads of one host.
 pub const MAX_WORKERS: usize = 256;
 
+/// How much of the data of a direction is kept for `exchange`: enough for a test to look at, and a
+/// connection that stays open for days does not fill the memory.
+pub const KEPT_BODY_BYTES: usize = 1024 * 1024;
+
+/// The most plugins in one VM.
+pub const MAX_PLUGINS: usize = 64;
+
+/// The most bytes that a guest is given by one `random_get` (cpp-host, 64 KiB).
+pub const MAX_RANDOM_BYTES: u32 = 64 * 1024;
+
+/// What `uncompress` gives at most, so that a small lump does not become all the memory.
+pub const MAX_UNCOMPRESSED_BYTES: usize = 64 * 1024 * 1024;
+
 /// Callbacks that one instant may cause; above it, guests are answering each other for ever.
 pub const MAX_CALLBACKS_PER_INSTANT: u32 = 100_000;
+
+/// Steps of a scenario when repetitions whose rounds differ are written out.
+pub const MAX_WRITTEN_OUT_STEPS: u64 = 100_000;
 
 // The pairs of a callout must fit into the memory of the guest that receives them.
 const _: () = assert!(MAX_PAIRS_BYTES < MAX_VM_MEMORY_BYTES);

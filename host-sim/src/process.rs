@@ -9,12 +9,17 @@ use crate::{
     capability::{metrics::Metrics, queues::Queues, shared_data::SharedData},
     timeline::{Event, EventKind, Thread},
     timestamp::Timestamp,
+    vm::meter::Costs,
 };
 
 #[derive(Default)]
 pub(crate) struct Process {
     /// Nanoseconds since the Unix epoch, moved by the runner only.
     pub(crate) now_ns: Cell<u64>,
+    /// How far the clock that guests read is ahead of it.
+    pub(crate) wall_ahead_ns: Cell<i64>,
+    /// What callbacks cost, if that is measured.
+    pub(crate) costs: RefCell<Option<Costs>>,
     pub(crate) shared_data: RefCell<SharedData>,
     pub(crate) queues: RefCell<Queues>,
     pub(crate) metrics: RefCell<Metrics>,
@@ -23,6 +28,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// The time that guests read.
+    pub(crate) fn wall_ns(&self) -> u64 {
+        self.now_ns.get().saturating_add_signed(self.wall_ahead_ns.get())
+    }
+
     pub(crate) fn record(&self, thread: Option<Thread>, kind: EventKind) {
         let at = Timestamp(self.now_ns.get());
         self.timeline.borrow_mut().push(Event { at, thread, kind });

@@ -1,7 +1,11 @@
 //! Runs a scenario: starts the host, takes the steps, checks the expectations, and reports.
 
 mod check;
+mod golden;
+mod observe;
+mod start;
 mod steps;
+mod traffic;
 
 use std::{
     collections::BTreeMap,
@@ -9,12 +13,22 @@ use std::{
 };
 
 pub use self::steps::StepError;
+use self::traffic::OpenStream;
 use crate::{
-    host::{Host, builder::StartFailure, traffic::StreamId},
+    host::{Host, builder::StartFailure},
     report::{Failure, Report},
-    scenario::{Scenario, configuration_text, step::Step},
+    scenario::{
+        Scenario,
+        expect::Expect,
+        reader::Placed,
+        step::{Repeat, Step},
+    },
+    stream::exchange::Exchange,
     timeline::Event,
-    vm::plugin::{Plugin, PluginError},
+    vm::{
+        meter::Costs,
+        plugin::{Plugin, PluginError},
+    },
 };
 
 /// What is said when a scenario is run, besides the scenario.
@@ -24,6 +38,10 @@ pub struct Options {
     pub plugin: Option<PathBuf>,
     /// Real servers, by cluster: base URLs.
     pub upstreams: BTreeMap<String, String>,
+    /// Write golden files in place of comparing with them.
+    pub update: bool,
+    /// Measure what callbacks cost.
+    pub measure: bool,
 }
 
 /// Why a scenario could not be run to its end. An expectation that does not hold is no such error.
@@ -53,10 +71,14 @@ pub enum RunError {
     #[error("the host does not start: {0}")]
     Start(#[from] StartFailure),
     /// A step cannot be taken.
-    #[error("{at}: {error}")]
+    #[error("{}{at}: {error}", place(file, *line))]
     Step {
         /// Which.
         at: String,
+        /// The file of the scenario.
+        file: Option<PathBuf>,
+        /// In which line of it; 0 if it is from no file.
+        line: u32,
         /// Why.
         error: StepError,
         /// What happened until then.
@@ -64,10 +86,26 @@ pub enum RunError {
     },
 }
 
+/// `FILE:LINE: `, as far as it is known.
+fn place(file: &Option<PathBuf>, line: u32) -> String {
+    let file = file.as_ref().map(|file| format!("{}:", file.display())).unwrap_or_default();
+    if line > 0 { format!("{file}{line}: ") } else { String::new() }
+}
+
+/// The plugin of a scenario, compiled.
+pub fn plugin(scenario: &Scenario, options: &Options) -> Result<Plugin, RunError> {
+    start::load(plugin_path(scenario, options)?)
+}
+
+/// Where the plugin of a scenario is.
+pub fn plugin_path<'a>(scenario: &'a Scenario, options: &'a Options) -> Result<&'a Path, RunError> {
+    let path = options.plugin.as_ref().or(scenario.plugin.as_ref());
+    path.map(PathBuf::as_path).ok_or(RunError::NoPlugin)
+}
+
 /// Runs a scenario to its end.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Report, RunError> {
-    let path = options.plugin.as_ref().or(scenario.plugin.as_ref()).ok_or(RunError::NoPlugin)?;
-    run_plugin(scenario, options, load(path)?)
+    run_plugin(scenario, options, plugin(scenario, options)?)
 }
 
 /// Runs a scenario to its end, with a plugin that is loaded already.
@@ -76,90 +114,112 @@ pub fn run_plugin(
     options: &Options,
     plugin: Plugin,
 ) -> Result<Report, RunError> {
-    let host = start(scenario, options, plugin)?;
-    let mut runner =
-        Runner { scenario, options, host, streams: BTreeMap::new(), report: Report::default() };
-    if let Err((at, error)) = runner.steps("steps", &scenario.steps) {
+    run_measured(scenario, options, plugin).map(|(report, _)| report)
+}
+
+/// Runs a scenario to its end, and gives what the callbacks cost if that is to be measured.
+pub fn run_measured(
+    scenario: &Scenario,
+    options: &Options,
+    plugin: Plugin,
+) -> Result<(Report, Costs), RunError> {
+    let mut host = start::start(scenario, options, plugin)?;
+    if options.measure {
+        host.measure();
+    }
+    let mut runner = Runner {
+        scenario,
+        options,
+        host,
+        streams: BTreeMap::new(),
+        finished: BTreeMap::new(),
+        report: Report::new(scenario),
+    };
+    if let Err((at, line, error)) = runner.steps("steps", &scenario.steps) {
         let timeline = runner.host.timeline().clone();
-        return Err(RunError::Step { at, error, timeline });
+        let file = scenario.file.clone();
+        return Err(RunError::Step { at, file, line, error, timeline });
     }
     runner.check_failures();
     let Runner { host, mut report, .. } = runner;
-    report.name.clone_from(&scenario.name);
     report.timeline = host.timeline().clone();
-    Ok(report)
+    Ok((report, host.costs()))
 }
 
-fn load(path: &Path) -> Result<Plugin, RunError> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| RunError::ReadPlugin { path: path.to_owned(), error })?;
-    Ok(Plugin::load(&bytes)?)
-}
-
-fn start(scenario: &Scenario, options: &Options, plugin: Plugin) -> Result<Host, RunError> {
-    let unknown = options.upstreams.keys().find(|name| !scenario.callouts.contains_key(*name));
-    if let Some(name) = unknown {
-        return Err(RunError::NoCluster(name.clone()));
-    }
-    let node = &scenario.node;
-    let mut builder = Host::builder(plugin)
-        .workers(scenario.workers)
-        .start_time(scenario.start.0)
-        .failure_policy(scenario.failure_policy)
-        .configuration(configuration_text(&scenario.configuration))
-        .vm_configuration(configuration_text(&scenario.vm_configuration))
-        .vm_id(&scenario.vm_id)
-        .plugin_name(&scenario.plugin_name)
-        .root_id(&scenario.root_id)
-        .node(&node.id, &node.cluster, node.metadata.clone());
-    for (name, target) in &scenario.callouts {
-        let cluster = target.cluster(options.upstreams.get(name));
-        builder = builder.cluster(name, cluster.ok_or_else(|| RunError::NoBackend(name.clone()))?);
-    }
-    Ok(builder.start()?)
-}
+/// A step's path, its line, and why it cannot be taken.
+type Stopped = (String, u32, StepError);
 
 struct Runner<'a> {
     scenario: &'a Scenario,
     options: &'a Options,
     host: Host,
     /// The open streams, by the names that the steps give them.
-    streams: BTreeMap<String, StreamId>,
+    streams: BTreeMap<String, OpenStream>,
+    /// What came out of streams that are closed, by the same names.
+    finished: BTreeMap<String, Exchange>,
     report: Report,
 }
 
 impl Runner<'_> {
     /// Takes steps; an error comes with the place of its step.
-    fn steps(&mut self, path: &str, steps: &[Step]) -> Result<(), (String, StepError)> {
-        for (index, step) in steps.iter().enumerate() {
+    fn steps(&mut self, path: &str, steps: &[Placed<Step>]) -> Result<(), Stopped> {
+        for (index, Placed { line, value: step }) in steps.iter().enumerate() {
             let at = format!("{path}[{index}]");
-            if let Step::Repeat(repeat) = step {
-                for round in 1..=repeat.times {
-                    let path = format!("{at}.repeat({round} of {})", repeat.times);
-                    self.steps(&path, &repeat.steps)?;
+            let stopped = |error: StepError| (at.clone(), *line, error);
+            match step {
+                Step::Repeat(repeat) => self.repeat(&at, repeat)?,
+                Step::Expect(expect) => {
+                    let problem = self.check(expect).map_err(stopped)?;
+                    self.settle_expectation(&at, *line, problem);
                 }
-            } else if let Step::Expect(expect) = step {
-                let problem = self.check(expect).map_err(|error| (at.clone(), error))?;
-                self.settle_expectation(at, problem);
-            } else {
-                self.step(step).map_err(|error| (at, error))?;
+                step => self.step(step).map_err(stopped)?,
             }
+            self.host.end_replaced().map_err(|error| stopped(error.into()))?;
         }
         Ok(())
     }
 
-    fn settle_expectation(&mut self, at: String, problem: Option<String>) {
+    fn repeat(&mut self, at: &str, repeat: &Repeat) -> Result<(), Stopped> {
+        for (round, steps) in repeat.rounds().enumerate() {
+            let path = format!("{at}.repeat({} of {})", round + 1, repeat.count());
+            self.steps(&path, steps)?;
+        }
+        Ok(())
+    }
+
+    fn settle_expectation(&mut self, at: &str, line: u32, problem: Option<String>) {
         self.report.checked += 1;
         if let Some(problem) = problem {
-            self.host.note(format!("NOT AS EXPECTED, {at}: {problem}"));
-            self.report.failures.push(Failure { at, problem });
+            let event = self.host.timeline().len();
+            let failure = Failure { at: at.to_owned(), line, problem, event };
+            self.host.note(format!("NOT AS EXPECTED, {}: {}", failure.at, failure.problem));
+            self.report.failures.push(failure);
         }
     }
 
     /// A failure of the plugin that no step expects is one of the scenario.
     fn check_failures(&mut self) {
-        if let Some(problem) = check::unexpected_failures(&self.host, &self.scenario.steps) {
-            self.report.failures.push(Failure { at: "the whole run".to_owned(), problem });
+        let expects_failures =
+            any_expectation(&self.scenario.steps, &|expect| matches!(expect, Expect::Failures(_)));
+        if expects_failures {
+            return;
+        }
+        if let Some((event, problem)) = check::unexpected_failures(&self.host) {
+            let at = "the whole run".to_owned();
+            self.report.failures.push(Failure { at, line: 0, problem, event });
         }
     }
+}
+
+/// Whether some expectation among the steps is such a one.
+fn any_expectation(steps: &[Placed<Step>], is_such: &impl Fn(&Expect) -> bool) -> bool {
+    steps.iter().any(|step| match &step.value {
+        Step::Expect(expect) => is_such(expect),
+        Step::Repeat(repeat) => {
+            let mut rounds = std::iter::once(repeat.steps.as_slice())
+                .chain(repeat.rounds.iter().flatten().map(Vec::as_slice));
+            rounds.any(|steps| any_expectation(steps, is_such))
+        }
+        _ => false,
+    })
 }

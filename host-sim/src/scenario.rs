@@ -1,15 +1,22 @@
 //! A scenario: a proxy, what happens to it, and what must come of it, as a YAML file says it.
-//! Reading is strict: a field that is not known is an error. Running is left to `runner`.
+//! Reading is strict: a field that is not known is an error. The file itself, with parameters and
+//! cases, is in `document`; running is left to `runner`.
 
+pub mod chunk;
+pub mod document;
+mod expand;
 pub mod expect;
+pub mod grpc;
+pub mod matcher;
+mod node;
+pub mod reader;
 pub mod scalar;
+pub mod schema;
 pub mod step;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,16 +24,20 @@ use crate::{
     callouts::{
         cluster::{Backend, Cluster},
         fault::Fault,
+        network::Network,
         reply::Reply,
     },
     host::builder::FailurePolicy,
     properties::Properties,
 };
-use scalar::{Span, When};
+pub use document::{Document, ScenarioError, Settings};
+use grpc::GrpcTarget;
+use reader::Placed;
+use scalar::{Chance, Latency, When};
 use step::Step;
 
 /// A scenario, as it is written.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What it is called.
@@ -34,6 +45,15 @@ pub struct Scenario {
     /// What it shows, for people.
     #[serde(default)]
     pub about: String,
+    /// Which case of its file it is.
+    #[serde(skip)]
+    pub case: Option<String>,
+    /// The file that it is from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// What chance goes by; another seed makes other things go wrong.
+    #[serde(default)]
+    pub seed: u64,
     /// The plugin, relative to the file of the scenario.
     #[serde(default)]
     pub plugin: Option<PathBuf>,
@@ -60,6 +80,12 @@ pub struct Scenario {
     /// The root's id.
     #[serde(default)]
     pub root_id: String,
+    /// Further plugins in the same VM: the same module, configured otherwise.
+    #[serde(default)]
+    pub other_plugins: Vec<OtherPlugin>,
+    /// The variables of the environment that the plugin can read.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
     /// What becomes of streams when the plugin has failed.
     #[serde(default)]
     pub failure_policy: FailurePolicy,
@@ -68,13 +94,29 @@ pub struct Scenario {
     pub callouts: BTreeMap<String, CalloutTarget>,
     /// Named properties, for streams that are alike.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, Value>>")]
     pub streams: BTreeMap<String, Properties>,
     /// What happens.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Placed<Step>>,
+}
+
+/// A further plugin in the same VM.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtherPlugin {
+    /// The plugin's name.
+    #[serde(default)]
+    pub plugin_name: String,
+    /// The root's id.
+    #[serde(default)]
+    pub root_id: String,
+    /// The plugin's configuration: text as it is, anything else as JSON.
+    #[serde(default)]
+    pub configuration: Value,
 }
 
 /// The proxy's node.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
     /// `xds.node.id`.
@@ -85,11 +127,12 @@ pub struct Node {
     pub cluster: String,
     /// `xds.node.metadata`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Value>")]
     pub metadata: Properties,
 }
 
 /// A cluster that the plugin can call.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CalloutTarget {
     /// The base URL of a real server.
@@ -98,61 +141,65 @@ pub struct CalloutTarget {
     /// A canned answer instead.
     #[serde(default)]
     pub reply: Option<Reply>,
+    /// A canned answer to gRPC.
+    #[serde(default)]
+    pub grpc: Option<GrpcTarget>,
     /// How long an answer takes, in virtual time.
     #[serde(default)]
-    pub latency: Span,
+    pub latency: Latency,
+    /// How likely it is that a call or its answer is lost: the plugin sees a timeout.
+    #[serde(default)]
+    pub loss: Chance,
+    /// How likely it is that a call arrives twice.
+    #[serde(default)]
+    pub duplication: Chance,
+    /// How likely it is that a call is reset, before or after it has arrived.
+    #[serde(default)]
+    pub reset: Chance,
     /// How the first calls go.
     #[serde(default)]
     pub script: Vec<Fault>,
 }
 
-/// Why there is no scenario.
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    /// The file cannot be read.
-    #[error("{}: {error}", path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The text is not a scenario.
-    #[error("not a scenario: {0}")]
-    Parse(String),
-}
-
-impl Scenario {
-    /// Reads a scenario from text.
-    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        serde_saphyr::from_str(text).map_err(|error| ScenarioError::Parse(error.to_string()))
-    }
-
-    /// Reads a scenario from a file; its plugin becomes relative to where the host runs.
-    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ScenarioError::Read { path: path.to_owned(), error })?;
-        let mut scenario = Self::parse(&text).map_err(|error| match error {
-            ScenarioError::Parse(reason) => {
-                ScenarioError::Parse(format!("{}: {reason}", path.display()))
-            }
-            other => other,
-        })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        scenario.plugin = scenario.plugin.map(|plugin| folder.join(plugin));
-        Ok(scenario)
-    }
-}
-
 impl CalloutTarget {
     /// The cluster, if it is known who answers. A server that is given from outside comes first.
     #[must_use]
-    pub fn cluster(&self, server: Option<&String>) -> Option<Cluster> {
+    pub fn cluster(&self, server: Option<&String>, seed: u64) -> Option<Cluster> {
         let server = server.or(self.server.as_ref()).cloned().map(Backend::Server);
-        let backend = server.or_else(|| self.reply.clone().map(Backend::Reply))?;
-        let mut cluster = Cluster::new(backend).latency_ns(self.latency.0);
+        let backend = server.or_else(|| self.reply.clone().map(Backend::Reply));
+        let mut cluster = match (backend, &self.grpc) {
+            (Some(backend), None) => Cluster::new(backend),
+            (backend, Some(grpc)) => {
+                let mut cluster = Cluster::grpc(grpc.upstream());
+                cluster.backend = backend.unwrap_or(cluster.backend);
+                cluster
+            }
+            (None, None) => return None,
+        };
+        let mut network = Network::new(seed);
+        network.loss = self.loss.0;
+        network.duplication = self.duplication.0;
+        network.reset = self.reset.0;
+        network.latency_ns = (self.latency.from_ns, self.latency.to_ns);
+        *cluster.network() = network;
         cluster.script(self.script.iter().cloned());
         Some(cluster)
+    }
+}
+
+impl Scenario {
+    /// Its name, and its case in brackets.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match &self.case {
+            Some(case) => format!("{} [{case}]", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Reads a scenario that has no cases and takes no parameters from outside.
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        Document::parse(text)?.only()
     }
 }
 
@@ -216,10 +263,10 @@ mod tests {
 
     #[test]
     fn a_cluster_needs_someone_who_answers() {
-        assert!(CalloutTarget::default().cluster(None).is_none());
+        assert!(CalloutTarget::default().cluster(None, 0).is_none());
         let server = "http://127.0.0.1:1".to_owned();
         let target = CalloutTarget { reply: Some(Reply::default()), ..CalloutTarget::default() };
-        let backend = target.cluster(Some(&server)).unwrap().backend;
+        let backend = target.cluster(Some(&server), 0).unwrap().backend;
         assert!(matches!(backend, Backend::Server(url) if url == server));
     }
 }

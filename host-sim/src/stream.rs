@@ -1,63 +1,25 @@
-//! The state of one stream: its halves (buffer, headers, byte counts), its phase, and the
-//! properties that follow from these. Calling the guest is left to `host`.
+//! The state of one stream: its halves, its phase, and the properties that follow from these.
+//! Calling the guest is left to `host`.
+
+pub mod exchange;
+pub(crate) mod half;
 
 use std::collections::BTreeMap;
 
-use crate::{
-    abi::Action,
-    pairs::Pair,
-    properties::{
-        Properties, PropertyValue,
-        availability::{self, Phase, StreamKind},
-    },
+use crate::properties::{
+    Properties, PropertyValue,
+    availability::{self, Phase, StreamKind},
 };
+use exchange::Exchange;
+use half::Half;
 
-/// One direction: TCP downstream or an HTTP request; TCP upstream or an HTTP response.
-#[derive(Debug, Default)]
-pub(crate) struct Half {
-    /// There once the headers have arrived.
-    pub(crate) headers: Option<Vec<Pair>>,
-    /// There once the trailers have arrived.
-    pub(crate) trailers: Option<Vec<Pair>>,
-    /// There while a data callback runs, or while the guest holds the data back.
-    pub(crate) buffer: Option<Vec<u8>>,
-    /// Bytes that arrived in all, each counted once.
-    pub(crate) data_bytes: u64,
-    /// The guest holds this half back.
-    pub(crate) paused: bool,
-}
-
-impl Half {
-    /// New data arrives behind what is held back; gives what a callback then sees, in bytes.
-    pub(crate) fn receive(&mut self, data: Vec<u8>) -> usize {
-        self.data_bytes = self.data_bytes.saturating_add(data.len() as u64);
-        match &mut self.buffer {
-            Some(held) => held.extend_from_slice(&data),
-            none => *none = Some(data),
-        }
-        self.buffer.as_ref().map_or(0, Vec::len)
-    }
-
-    /// What the guest decided about the data: it moves on, or stays to be delivered again.
-    pub(crate) fn settle(&mut self, action: Action) {
-        self.paused = action == Action::Pause;
-        if !self.paused {
-            self.buffer = None;
-        }
-    }
-
-    fn total_size(&self) -> u64 {
-        let headers = self.headers.iter().chain(&self.trailers).flatten();
-        headers.fold(self.data_bytes, |sum, (key, value)| {
-            sum.saturating_add((key.len() + value.len()) as u64)
-        })
-    }
-
-    fn header(&self, name: &str) -> Option<&[u8]> {
-        let headers = self.headers.as_ref()?;
-        let found = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()));
-        found.map(|(_, value)| value.as_slice())
-    }
+/// Which way data flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client: TCP downstream data, or an HTTP request.
+    FromDownstream,
+    /// From the server: TCP upstream data, or an HTTP response.
+    FromUpstream,
 }
 
 /// A stream of one VM.
@@ -65,24 +27,44 @@ impl Half {
 pub(crate) struct Stream {
     pub(crate) kind: StreamKind,
     pub(crate) phase: Phase,
+    /// The context of its root.
+    pub(crate) root: u32,
+    /// Its number, and the value of `connection.id`; 0 when an access logger shows it.
+    pub(crate) id: u64,
     pub(crate) properties: Properties,
     /// What the guest itself has set, by the NUL-joined path.
     pub(crate) own: BTreeMap<Vec<u8>, Vec<u8>>,
-    pub(crate) connection_id: u64,
     pub(crate) request: Half,
     pub(crate) response: Half,
+    /// The status of the response, known as soon as it has come.
+    pub(crate) response_code: Option<i64>,
+    /// While the stream is logged, all headers can be read.
+    pub(crate) logging: bool,
+    /// The plugin has answered the request itself: nothing more comes from either side.
+    pub(crate) replied: bool,
 }
 
 impl Stream {
-    pub(crate) fn new(kind: StreamKind, connection_id: u64, properties: Properties) -> Self {
+    pub(crate) fn new(kind: StreamKind, root: u32, id: u64, properties: Properties) -> Self {
         Self {
             kind,
             phase: Phase::Opening,
+            root,
+            id,
             properties,
             own: BTreeMap::new(),
-            connection_id,
             request: Half::default(),
             response: Half::default(),
+            response_code: None,
+            logging: false,
+            replied: false,
+        }
+    }
+
+    pub(crate) fn half(&mut self, direction: Direction) -> &mut Half {
+        match direction {
+            Direction::FromDownstream => &mut self.request,
+            Direction::FromUpstream => &mut self.response,
         }
     }
 
@@ -97,7 +79,7 @@ impl Stream {
 
     fn derived(&self, path: &[&str]) -> Option<PropertyValue> {
         match path {
-            ["connection", "id"] => Some(integer(self.connection_id)),
+            ["connection", "id"] => Some(integer(self.id)),
             ["request", rest @ ..] => self.request_property(rest),
             ["response", rest @ ..] => self.response_property(rest),
             _ => None,
@@ -107,7 +89,12 @@ impl Stream {
     fn request_property(&self, path: &[&str]) -> Option<PropertyValue> {
         let pseudo = match path {
             ["total_size"] => return Some(integer(self.total_size(&self.request))),
-            ["size"] => return Some(integer(self.request.data_bytes)),
+            // Envoy trusts the header as long as it sees one.
+            ["size"] => {
+                let length = self.request.header("content-length", self.logging);
+                let length = length.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+                return Some(integer(length.unwrap_or(self.request.data_bytes)));
+            }
             ["headers", name] => name,
             ["path"] => ":path",
             ["method"] => ":method",
@@ -115,18 +102,15 @@ impl Stream {
             ["scheme"] => ":scheme",
             _ => return None,
         };
-        self.request.header(pseudo).map(text)
+        self.request.header(pseudo, self.logging).map(text)
     }
 
     fn response_property(&self, path: &[&str]) -> Option<PropertyValue> {
         match path {
             ["total_size"] => Some(integer(self.total_size(&self.response))),
             ["size"] => Some(integer(self.response.data_bytes)),
-            ["headers", name] => self.response.header(name).map(text),
-            ["code"] => {
-                let status = std::str::from_utf8(self.response.header(":status")?).ok()?;
-                status.parse().ok().map(PropertyValue::Integer)
-            }
+            ["headers", name] => self.response.header(name, self.logging).map(text),
+            ["code"] => self.response_code.map(PropertyValue::Integer),
             _ => None,
         }
     }
@@ -135,18 +119,26 @@ impl Stream {
     fn total_size(&self, half: &Half) -> u64 {
         match (self.kind, self.phase) {
             (StreamKind::Tcp, Phase::Opening) => 0,
-            _ => half.total_size(),
+            _ => half.total_size(self.logging),
         }
     }
 
-    /// After `on_log` the headers of an HTTP stream are gone, and the sizes no longer count them.
+    /// After `on_log` the headers of an HTTP stream are gone, and the sizes no longer count them;
+    /// those that are still held back stay (measured).
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Ended;
-        for half in [&mut self.request, &mut self.response] {
-            half.headers = None;
-            half.trailers = None;
-            half.buffer = None;
-        }
+        self.logging = false;
+    }
+
+    /// What has moved on, in the end.
+    pub(crate) fn into_exchange(self) -> Exchange {
+        let (request, response) = (self.request.into_sent(), self.response.into_sent());
+        Exchange { request, response, reset: false }
+    }
+
+    /// What has moved on so far.
+    pub(crate) fn exchange(&self) -> Exchange {
+        Exchange { request: self.request.sent(), response: self.response.sent(), reset: false }
     }
 }
 
@@ -162,25 +154,32 @@ fn text(bytes: &[u8]) -> PropertyValue {
 mod tests {
     use super::*;
 
-    #[test]
-    fn held_data_is_delivered_again_and_counted_once() {
-        let mut half = Half::default();
-        assert_eq!(half.receive(vec![0; 10]), 10);
-        half.settle(Action::Pause);
-        assert_eq!(half.receive(vec![0; 5]), 15);
-        half.settle(Action::Continue);
-        assert_eq!(half.receive(vec![0; 1]), 1);
-        assert_eq!(half.data_bytes, 16);
+    fn stream() -> Stream {
+        Stream::new(StreamKind::Http, 1, 1, Properties::new())
     }
 
     #[test]
-    fn total_size_counts_headers_until_they_are_gone() {
-        let mut stream = Stream::new(StreamKind::Http, 1, Properties::new());
-        stream.request.headers = Some(vec![(b":path".to_vec(), b"/".to_vec())]);
-        stream.request.receive(vec![0; 100]);
+    fn total_size_counts_headers_that_can_be_seen() {
+        let mut stream = stream();
+        stream.request.receive_headers(vec![(b":path".to_vec(), b"/".to_vec())], false);
+        stream.request.receive(vec![0; 100], false);
         let size = |stream: &Stream| stream.property(&["request", "total_size"]);
         assert_eq!(size(&stream), Some(106.into()));
+        stream.request.hide_headers();
         stream.end();
         assert_eq!(size(&stream), Some(100.into()));
+        stream.logging = true;
+        assert_eq!(size(&stream), Some(106.into()));
+    }
+
+    #[test]
+    fn the_size_of_a_request_is_what_its_header_says() {
+        let mut stream = stream();
+        let length = vec![(b"content-length".to_vec(), b"7".to_vec())];
+        stream.request.receive_headers(length, false);
+        stream.request.receive(vec![0; 3], false);
+        assert_eq!(stream.property(&["request", "size"]), Some(7.into()));
+        stream.request.hide_headers();
+        assert_eq!(stream.property(&["request", "size"]), Some(3.into()));
     }
 }

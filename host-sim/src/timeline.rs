@@ -23,6 +23,17 @@ pub enum Thread {
     Worker(usize),
 }
 
+impl Thread {
+    /// A number for each thread: 0 for the canary, 1 for main, 2 for the first worker.
+    pub(crate) fn number(self) -> u64 {
+        match self {
+            Self::Canary => 0,
+            Self::Main => 1,
+            Self::Worker(index) => (index as u64).saturating_add(2),
+        }
+    }
+}
+
 impl fmt::Display for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -65,6 +76,8 @@ pub enum EventKind {
     CalloutRefused { cluster: String, status_code: u32 },
     /// The answer was handed to the guest; a reset has no status.
     CalloutAnswered { token: u32, status: Option<u16>, body_bytes: usize },
+    /// A gRPC call or stream of the guest began, or went on.
+    Grpc { token: u32, what: String },
     /// A stream began.
     StreamOpened { stream: u64, kind: StreamKind },
     /// A stream began without the guest, which is no longer there.
@@ -104,6 +117,7 @@ impl fmt::Display for EventKind {
                 write!(f, "call {token}: answered {status}, {body_bytes} bytes")
             }
             Self::CalloutAnswered { token, status: None, .. } => write!(f, "call {token}: reset"),
+            Self::Grpc { token, what } => write!(f, "grpc {token}: {what}"),
             Self::StreamOpened { stream, kind: StreamKind::Tcp } => {
                 write!(f, "stream {stream}: connection opened")
             }

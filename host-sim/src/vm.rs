@@ -1,15 +1,16 @@
 //! One VM: an instance of the plugin and its host functions, called one callback at a time. Which
 //! callback comes when is left to `host`.
 
+pub(crate) mod callback;
 pub(crate) mod guest;
+pub mod meter;
 pub mod plugin;
 pub(crate) mod state;
 
-use std::collections::HashMap;
+use wasmtime::{AsContextMut, Instance, Store, Trap};
 
-use wasmtime::{AsContextMut, Func, Instance, Store, Trap, Val};
-
-use crate::{timeline::EventKind, vm::state::VmState};
+use crate::{capability::wasi::Exit, timeline::EventKind, vm::state::VmState};
+use callback::{Callback, Callbacks};
 use plugin::Plugin;
 
 /// Why a VM does not run.
@@ -25,27 +26,37 @@ pub struct VmFailure {
 /// A running instance. After a failure it takes no more callbacks, as in Envoy.
 pub(crate) struct Vm {
     store: Store<VmState>,
-    exports: HashMap<String, Func>,
+    callbacks: Callbacks,
     failure: Option<VmFailure>,
 }
 
 impl Vm {
-    /// Instantiates and initialises the plugin: `_initialize` then `main`, else `_start`.
+    /// Instantiates and initialises the plugin: `_initialize` then `main`, else `_start`, else the
+    /// constructors (cpp-host, `startVm`).
     pub(crate) fn start(plugin: &Plugin, state: VmState) -> Result<Self, VmFailure> {
         let mut store = Store::new(plugin.engine(), state);
         store.limiter(|state| &mut state.limits);
+        store.data_mut().abi = plugin.abi();
         let start = |error: wasmtime::Error| failure("instantiation", &error);
         refuel(&mut store).map_err(start)?;
-        let linker = plugin.linker().map_err(start)?;
-        let instance = linker.instantiate(&mut store, plugin.module()).map_err(start)?;
-        let exports = bind(&mut store, &instance);
-        let mut vm = Self { store, exports, failure: None };
-        let first = if vm.exports.contains_key("_initialize") { "_initialize" } else { "_start" };
-        vm.call(first, 0, &[])?;
-        if first == "_initialize" && vm.exports.contains_key("main") {
-            vm.call("main", 0, &[0, 0])?;
-        }
+        let instance = plugin.instantiate(&mut store).map_err(start)?;
+        bind(&mut store, &instance);
+        let callbacks = Callbacks::find(&mut store, &instance);
+        let mut vm = Self { store, callbacks, failure: None };
+        vm.initialize()?;
         Ok(vm)
+    }
+
+    fn initialize(&mut self) -> Result<(), VmFailure> {
+        if self.callbacks.has(Callback::Initialize) {
+            self.call(Callback::Initialize, 0, &[])?;
+            self.call(Callback::Main, 0, &[0, 0])?;
+        } else if self.callbacks.has(Callback::Start) {
+            self.call(Callback::Start, 0, &[])?;
+        } else {
+            self.call(Callback::Constructors, 0, &[])?;
+        }
+        Ok(())
     }
 
     pub(crate) fn state(&mut self) -> &mut VmState {
@@ -60,20 +71,28 @@ impl Vm {
     /// the plugin does not export it or gives none. A failure is recorded in the timeline once.
     pub(crate) fn call(
         &mut self,
-        callback: &str,
+        callback: Callback,
         context: u32,
         args: &[u32],
     ) -> Result<Option<u32>, VmFailure> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        let Some(function) = self.exports.get(callback).copied() else { return Ok(None) };
-        self.store.data_mut().effective = context;
-        let result = run(&mut self.store, function, args);
-        result.map_err(|error| self.fail(failure(callback, &error)))
+        let state = self.store.data_mut();
+        state.current = context;
+        state.effective = context;
+        state.stop_iteration = false;
+        if !self.callbacks.has(callback) {
+            return Ok(None);
+        }
+        let before = meter::before(&self.store);
+        let result = refuel(&mut self.store)
+            .and_then(|()| self.callbacks.call(&mut self.store, callback, args));
+        meter::after(&self.store, callback.name(), before);
+        result.map_err(|error| self.fail(failure(callback.name(), &error)))
     }
 
-    fn fail(&mut self, failure: VmFailure) -> VmFailure {
+    pub(crate) fn fail(&mut self, failure: VmFailure) -> VmFailure {
         let VmFailure { callback, reason } = failure.clone();
         let state = self.store.data();
         state.process.record(Some(state.thread), EventKind::Trap { callback, reason });
@@ -82,11 +101,7 @@ impl Vm {
     }
 }
 
-fn bind(store: &mut Store<VmState>, instance: &Instance) -> HashMap<String, Func> {
-    let exports: Vec<(String, Func)> = instance
-        .exports(store.as_context_mut())
-        .filter_map(|export| Some((export.name().to_owned(), export.into_func()?)))
-        .collect();
+fn bind(store: &mut Store<VmState>, instance: &Instance) {
     let memory = instance.get_memory(store.as_context_mut(), "memory");
     let allocate = ["malloc", "proxy_on_memory_allocate"]
         .iter()
@@ -94,27 +109,20 @@ fn bind(store: &mut Store<VmState>, instance: &Instance) -> HashMap<String, Func
     let state = store.data_mut();
     state.memory = memory;
     state.allocate = allocate;
-    exports.into_iter().collect()
 }
 
 fn refuel(store: &mut Store<VmState>) -> wasmtime::Result<()> {
-    let fuel = store.data().callback_fuel;
+    let (fuel, seconds) = (store.data().callback_fuel, store.data().callback_seconds);
+    store.set_epoch_deadline(seconds);
     store.set_fuel(fuel)
 }
 
-fn run(store: &mut Store<VmState>, function: Func, args: &[u32]) -> wasmtime::Result<Option<u32>> {
-    refuel(store)?;
-    let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
-    let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
-    function.call(&mut *store, &args, &mut results)?;
-    Ok(results.first().and_then(Val::i32).map(i32::cast_unsigned))
-}
-
 fn failure(callback: &str, error: &wasmtime::Error) -> VmFailure {
-    let reason = match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => "it ran for too long".to_owned(),
-        Some(trap) => trap.to_string(),
-        None => format!("{error:#}"),
+    let reason = match (error.downcast_ref::<Trap>(), error.downcast_ref::<Exit>()) {
+        (Some(Trap::OutOfFuel | Trap::Interrupt), _) => "it ran for too long".to_owned(),
+        (Some(trap), _) => trap.to_string(),
+        (None, Some(exit)) => exit.to_string(),
+        (None, None) => format!("{error:#}"),
     };
     VmFailure { callback: callback.to_owned(), reason }
 }

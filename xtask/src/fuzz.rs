@@ -11,7 +11,7 @@ use crate::say;
 use crate::workspace::Workspace;
 
 /// The targets, each a program in `fuzz/fuzz_targets`.
-pub const TARGETS: [&str; 5] = ["flows", "batch", "query", "stored", "store"];
+pub const TARGETS: [&str; 7] = ["flows", "batch", "query", "stored", "store", "pairs", "guest"];
 
 /// How long a target runs, unless it is told.
 pub const DEFAULT_SECONDS: u64 = 60;

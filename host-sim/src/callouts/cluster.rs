@@ -5,9 +5,11 @@ use std::{collections::VecDeque, fmt, rc::Rc};
 use super::{
     CallRequest,
     fault::Fault,
+    network::Network,
     reply::{CallResponse, Reply},
     upstream,
 };
+use crate::grpc::GrpcUpstream;
 
 /// Who answers when nothing goes wrong.
 #[derive(Clone)]
@@ -45,7 +47,8 @@ impl fmt::Debug for Backend {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub(crate) backend: Backend,
-    pub(crate) latency_ns: u64,
+    pub(crate) grpc: Option<GrpcUpstream>,
+    network: Network,
     script: VecDeque<Fault>,
     /// Connections are refused until then.
     away_until_ns: u64,
@@ -55,13 +58,21 @@ impl Cluster {
     /// A cluster with this backend, no latency and no faults.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
-        Self { backend, latency_ns: 0, script: VecDeque::new(), away_until_ns: 0 }
+        let network = Network::new(0);
+        Self { backend, grpc: None, network, script: VecDeque::new(), away_until_ns: 0 }
+    }
+
+    /// A cluster that answers gRPC, and HTTP with an empty 200.
+    #[must_use]
+    pub fn grpc(upstream: GrpcUpstream) -> Self {
+        let reply = Reply { status: 200, ..Reply::default() };
+        Self { grpc: Some(upstream), ..Self::new(Backend::Reply(reply)) }
     }
 
     /// Answers arrive this much later, in virtual time.
     #[must_use]
     pub fn latency_ns(mut self, latency_ns: u64) -> Self {
-        self.latency_ns = latency_ns;
+        self.network.latency_ns = (latency_ns, latency_ns);
         self
     }
 
@@ -75,11 +86,24 @@ impl Cluster {
         self.away_until_ns = until_ns;
     }
 
+    /// The network before the cluster, to be changed.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// How long the next answer takes, in nanoseconds.
+    pub(crate) fn delay_ns(&self) -> u64 {
+        self.network.delay_ns()
+    }
+
     pub(crate) fn next_fault(&mut self, now_ns: u64) -> Fault {
         if now_ns < self.away_until_ns {
             return Fault::Refused;
         }
-        self.script.pop_front().unwrap_or_default()
+        if self.network.is_partitioned(now_ns) {
+            return Fault::Timeout;
+        }
+        self.script.pop_front().unwrap_or_else(|| self.network.fault())
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// How one call goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// It reaches the backend, whose answer reaches the guest.

@@ -14,6 +14,8 @@ pub struct CallResponse {
     pub headers: Vec<Pair>,
     /// The body.
     pub body: Vec<u8>,
+    /// The trailers.
+    pub trailers: Vec<Pair>,
 }
 
 impl CallResponse {
@@ -23,7 +25,19 @@ impl CallResponse {
         let status = (b":status".to_vec(), status.to_string().into_bytes());
         let headers =
             headers.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()));
-        Self { headers: std::iter::once(status).chain(headers).collect(), body: body.to_vec() }
+        Self {
+            headers: std::iter::once(status).chain(headers).collect(),
+            body: body.to_vec(),
+            trailers: Vec::new(),
+        }
+    }
+
+    /// This response with trailers.
+    #[must_use]
+    pub fn with_trailers(mut self, trailers: &[(&str, &str)]) -> Self {
+        let trailers = trailers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        self.trailers = trailers.collect();
+        self
     }
 
     /// A reset in mid-response: Envoy drops what had arrived.
@@ -60,7 +74,7 @@ impl CallResponse {
 }
 
 /// A canned answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
     /// The HTTP status, 200 unless said otherwise.
@@ -71,6 +85,7 @@ pub struct Reply {
     pub headers: BTreeMap<String, String>,
     /// The body, in which `${body.field}` stands for a field of the JSON request.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub body: Template,
 }
 

@@ -4,9 +4,10 @@ use wasmtime::Linker;
 
 use crate::{
     abi::{BufferKind, Status},
-    stream::Stream,
+    properties::availability::StreamKind,
+    stream::Direction,
     vm::{
-        guest::{CallResult, Guest, answer, give, read},
+        guest::{CallResult, Guest, answer, give, read, write},
         state::VmState,
     },
 };
@@ -17,6 +18,13 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         "proxy_get_buffer_bytes",
         |mut guest: Guest<'_>, kind: u32, start: u32, size: u32, data: u32, data_size: u32| {
             answer(get_buffer(&mut guest, kind, (start, size), (data, data_size)))
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_buffer_status",
+        |mut guest: Guest<'_>, kind: u32, size: u32, flags: u32| {
+            answer(get_buffer_status(&mut guest, kind, size, flags))
         },
     )?;
     linker.func_wrap(
@@ -36,10 +44,20 @@ fn get_buffer(
     (data, data_size): (u32, u32),
 ) -> CallResult {
     let kind = BufferKind::from_code(kind)?;
-    let end = start.checked_add(size).ok_or(Status::BadArgument)?;
+    // More than there is may be asked for (measured).
+    let end = start.saturating_add(size);
     let buffer = content(guest.data(), kind).ok_or(Status::NotFound)?;
     let bytes = slice(buffer, start, end).to_vec();
     give(guest, &bytes, data, data_size)
+}
+
+/// The size of a buffer; there are no flags.
+fn get_buffer_status(guest: &mut Guest<'_>, kind: u32, size: u32, flags: u32) -> CallResult {
+    let kind = BufferKind::from_code(kind)?;
+    let bytes = content(guest.data(), kind).ok_or(Status::NotFound)?.len();
+    let bytes = u32::try_from(bytes).map_err(|_| Status::InternalFailure)?;
+    write(guest, size, &bytes.to_le_bytes())?;
+    write(guest, flags, &0_u32.to_le_bytes())
 }
 
 /// The part of `buffer` between the two, which may both lie beyond its end.
@@ -48,6 +66,7 @@ fn slice(buffer: &[u8], start: u32, end: u32) -> &[u8] {
     buffer.get(clamp(start)..clamp(end)).unwrap_or_default()
 }
 
+/// What is in a buffer. Those of streams are always there, if only empty, as in Envoy.
 fn content(state: &VmState, kind: BufferKind) -> Option<&[u8]> {
     match kind {
         BufferKind::VmConfiguration => Some(&state.vm_configuration),
@@ -57,15 +76,36 @@ fn content(state: &VmState, kind: BufferKind) -> Option<&[u8]> {
             let response = state.call_response.as_ref()?;
             (!response.headers.is_empty()).then_some(response.body.as_slice())
         }
-        BufferKind::RequestBody | BufferKind::Downstream => {
-            state.stream()?.request.buffer.as_deref()
-        }
-        BufferKind::ResponseBody | BufferKind::Upstream => {
-            state.stream()?.response.buffer.as_deref()
-        }
+        BufferKind::GrpcMessage => Some(state.grpc.message.as_deref().unwrap_or_default()),
+        BufferKind::CallData => Some(&state.call_data),
+        BufferKind::RequestBody
+        | BufferKind::ResponseBody
+        | BufferKind::Downstream
+        | BufferKind::Upstream => Some(stream_data(state, kind).unwrap_or_default()),
     }
 }
 
+/// Which half of which kind of stream a buffer is.
+fn stream_half(kind: BufferKind) -> Option<(StreamKind, Direction)> {
+    match kind {
+        BufferKind::RequestBody => Some((StreamKind::Http, Direction::FromDownstream)),
+        BufferKind::ResponseBody => Some((StreamKind::Http, Direction::FromUpstream)),
+        BufferKind::Downstream => Some((StreamKind::Tcp, Direction::FromDownstream)),
+        BufferKind::Upstream => Some((StreamKind::Tcp, Direction::FromUpstream)),
+        _ => None,
+    }
+}
+
+fn stream_data(state: &VmState, kind: BufferKind) -> Option<&[u8]> {
+    let (kind, direction) = stream_half(kind)?;
+    let stream = state.stream().filter(|stream| stream.kind == kind)?;
+    match direction {
+        Direction::FromDownstream => stream.request.body(),
+        Direction::FromUpstream => stream.response.body(),
+    }
+}
+
+/// Only the data of a stream can be changed, while the guest sees it.
 fn set_buffer(
     guest: &mut Guest<'_>,
     kind: u32,
@@ -73,24 +113,12 @@ fn set_buffer(
     (data, data_size): (u32, u32),
 ) -> CallResult {
     let kind = BufferKind::from_code(kind)?;
+    content(guest.data(), kind).ok_or(Status::NotFound)?;
     let data = read(guest, data, data_size)?;
-    let effective = guest.data().effective;
-    let buffer = match (kind, guest.data_mut().stream_mut(effective)) {
-        (BufferKind::RequestBody | BufferKind::Downstream, Some(stream)) => downstream(stream),
-        (BufferKind::ResponseBody | BufferKind::Upstream, Some(stream)) => upstream(stream),
-        // The others are there to be read only.
-        _ => return Err(Status::BadArgument.into()),
-    };
-    let buffer = buffer.ok_or(Status::NotFound)?;
-    Ok(change(buffer, start, size, &data)?)
-}
-
-fn downstream(stream: &mut Stream) -> Option<&mut Vec<u8>> {
-    stream.request.buffer.as_mut()
-}
-
-fn upstream(stream: &mut Stream) -> Option<&mut Vec<u8>> {
-    stream.response.buffer.as_mut()
+    let (kind, direction) = stream_half(kind).ok_or(Status::BadArgument)?;
+    let stream = guest.data_mut().own_stream().filter(|stream| stream.kind == kind);
+    let buffer = stream.and_then(|stream| stream.half(direction).body_mut());
+    Ok(change(buffer.ok_or(Status::BadArgument)?, start, size, &data)?)
 }
 
 /// Envoy changes a buffer in three ways only: prepend, replace all, append.

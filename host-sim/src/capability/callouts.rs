@@ -6,10 +6,9 @@ use wasmtime::Linker;
 use crate::{
     abi::Status,
     callouts::{CallRequest, PendingCall},
-    pairs,
     timeline::EventKind,
     vm::{
-        guest::{CallResult, Guest, answer, read, read_text, write},
+        guest::{CallResult, Guest, answer, read, read_pairs, read_text, write},
         state::VmState,
     },
 };
@@ -57,13 +56,15 @@ fn http_call(
     timeout_ms: u32,
     return_token: u32,
 ) -> CallResult {
+    // A bad place for the token is found before anything is sent.
+    write(guest, return_token, &0_u32.to_le_bytes())?;
     let cluster = read_text(guest, cluster.0, cluster.1)?;
     let headers = read(guest, headers.0, headers.1)?;
-    let headers = pairs::deserialize(&headers).map_err(|_| Status::ParseFailure)?;
+    let headers = read_pairs(guest, &headers);
     let body = read(guest, body.0, body.1)?;
     let trailers = read(guest, trailers.0, trailers.1)?;
-    pairs::deserialize(&trailers).map_err(|_| Status::ParseFailure)?;
-    let request = CallRequest { headers, body };
+    let trailers = read_pairs(guest, &trailers);
+    let request = CallRequest { headers, body, trailers };
     match send(guest.data_mut(), &cluster, &request, timeout_ms) {
         Ok(token) => write(guest, return_token, &token.to_le_bytes()),
         Err(status) => {
@@ -79,7 +80,8 @@ fn send(
     request: &CallRequest,
     timeout_ms: u32,
 ) -> Result<u32, Status> {
-    if REQUIRED.iter().any(|name| request.header(name).is_none()) {
+    // Envoy reads the timeout as a number with a sign.
+    if timeout_ms.cast_signed() < 0 || REQUIRED.iter().any(|name| request.header(name).is_none()) {
         return Err(Status::BadArgument);
     }
     let now_ns = state.process.now_ns.get();
@@ -88,9 +90,10 @@ fn send(
     if !matches!(admitted, Err(Status::BadArgument)) {
         state.next_call_token = state.next_call_token.wrapping_add(TOKEN_INCREMENT);
     }
-    let token = state.next_call_token;
-    let (cluster, request) = (cluster.to_owned(), request.clone());
-    state.outbox.calls.push(PendingCall { token, cluster, request, timeout_ms, fault: admitted? });
+    let (token, root, fault) = (state.next_call_token, state.root(), admitted?);
+    let (cluster, mut request) = (cluster.to_owned(), request.clone());
+    request.set_content_length();
+    state.outbox.calls.push(PendingCall { token, root, cluster, request, timeout_ms, fault });
     Ok(token)
 }
 

@@ -23,11 +23,15 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
 }
 
 fn current_time(guest: &mut Guest<'_>, time: u32) -> CallResult {
-    let now_ns = guest.data().process.now_ns.get();
+    let now_ns = guest.data().process.wall_ns();
     write(guest, time, &now_ns.to_le_bytes())
 }
 
 fn set_tick_period(guest: &mut Guest<'_>, period_ms: u32) -> CallResult {
-    guest.data_mut().outbox.tick_period_ms = Some(period_ms);
+    let state = guest.data_mut();
+    let root = state.root();
+    // Only the last one counts; a guest that sets it over and over fills no memory.
+    state.outbox.tick_periods.retain(|(other, _)| *other != root);
+    state.outbox.tick_periods.push((root, period_ms));
     Ok(())
 }

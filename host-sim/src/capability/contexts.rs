@@ -14,7 +14,7 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     linker.func_wrap("env", "proxy_set_effective_context", |mut guest: Guest<'_>, id: u32| {
         answer(set_effective_context(&mut guest, id))
     })?;
-    linker.func_wrap("env", "proxy_done", |mut guest: Guest<'_>| answer(done(&mut guest)))?;
+    linker.func_wrap("env", "proxy_done", |mut guest: Guest<'_>| answer(done(guest.data_mut())))?;
     Ok(())
 }
 
@@ -27,7 +27,11 @@ fn set_effective_context(guest: &mut Guest<'_>, id: u32) -> CallResult {
     Ok(())
 }
 
-fn done(guest: &mut Guest<'_>) -> CallResult {
-    guest.data_mut().outbox.done = true;
+/// Only a root that was asked to end, and wanted time, can be done (cpp-host, `WasmBase::done`).
+fn done(state: &mut VmState) -> CallResult {
+    let context = state.context();
+    let pending = state.pending_done.iter().position(|root| *root == context);
+    state.pending_done.swap_remove(pending.ok_or(Status::NotFound)?);
+    state.outbox.done.push(context);
     Ok(())
 }

@@ -4,10 +4,10 @@
 use wasmtime::Linker;
 
 use crate::{
-    abi::{MapKind, Status},
+    abi::{AbiVersion, MapKind, Status},
     pairs::{self, Pair},
     vm::{
-        guest::{CallResult, Guest, answer, give, read, write},
+        guest::{CallResult, Guest, answer, give, read, read_pairs, write},
         state::VmState,
     },
 };
@@ -63,47 +63,58 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The map, if it has arrived; a map that is not there is a bad argument, as in Envoy.
-fn map(state: &VmState, kind: u32) -> Result<&[Pair], Status> {
-    let kind = MapKind::from_code(kind)?;
-    if matches!(kind, MapKind::CallResponseHeaders | MapKind::CallResponseTrailers) {
-        let response = state.call_response.as_ref().filter(|answer| !answer.headers.is_empty());
-        let response = response.ok_or(Status::BadArgument)?;
-        // Calls have no trailers here; Envoy then shows an empty map.
-        let headers = kind == MapKind::CallResponseHeaders;
-        return Ok(if headers { &response.headers } else { &[] });
+/// The map, if the guest can see it now.
+fn map(state: &VmState, kind: MapKind) -> Option<&[Pair]> {
+    // A reset has no response, not an empty one.
+    let response = || state.call_response.as_ref().filter(|answer| !answer.headers.is_empty());
+    let stream = || state.stream();
+    match kind {
+        MapKind::RequestHeaders => {
+            let stream = stream()?;
+            stream.request.readable_headers(stream.logging).map(Vec::as_slice)
+        }
+        MapKind::ResponseHeaders => {
+            let stream = stream()?;
+            stream.response.readable_headers(stream.logging).map(Vec::as_slice)
+        }
+        // A log shows the trailers of the response, and not those of the request.
+        MapKind::RequestTrailers => stream()?.request.readable_trailers(false).map(Vec::as_slice),
+        MapKind::ResponseTrailers => {
+            let stream = stream()?;
+            stream.response.readable_trailers(stream.logging).map(Vec::as_slice)
+        }
+        MapKind::GrpcInitialMetadata => state.grpc.initial_metadata.as_deref(),
+        MapKind::GrpcTrailingMetadata => state.grpc.trailing_metadata.as_deref(),
+        MapKind::CallResponseHeaders => response().map(|response| response.headers.as_slice()),
+        MapKind::CallResponseTrailers => response().map(|response| response.trailers.as_slice()),
     }
-    let stream = state.stream().ok_or(Status::BadArgument)?;
-    let found = match kind {
-        MapKind::RequestHeaders => &stream.request.headers,
-        MapKind::RequestTrailers => &stream.request.trailers,
-        MapKind::ResponseHeaders => &stream.response.headers,
-        _ => &stream.response.trailers,
-    };
-    found.as_deref().ok_or(Status::BadArgument)
 }
 
+/// The map, if the guest can change it; if not, it is a bad argument, as in Envoy.
 fn map_mut(state: &mut VmState, kind: u32) -> Result<&mut Vec<Pair>, Status> {
-    let effective = state.effective;
-    let stream = state.stream_mut(effective).ok_or(Status::BadArgument)?;
-    let found = match MapKind::from_code(kind)? {
-        MapKind::RequestHeaders => &mut stream.request.headers,
-        MapKind::RequestTrailers => &mut stream.request.trailers,
-        MapKind::ResponseHeaders => &mut stream.response.headers,
-        MapKind::ResponseTrailers => &mut stream.response.trailers,
-        _ => return Err(Status::BadArgument),
+    let kind = MapKind::from_code(kind)?;
+    let stream = state.own_stream().ok_or(Status::BadArgument)?;
+    let found = match kind {
+        MapKind::RequestHeaders => stream.request.headers_mut(),
+        MapKind::RequestTrailers => stream.request.trailers_mut(),
+        MapKind::ResponseHeaders => stream.response.headers_mut(),
+        MapKind::ResponseTrailers => stream.response.trailers_mut(),
+        _ => None,
     };
-    found.as_mut().ok_or(Status::BadArgument)
+    found.ok_or(Status::BadArgument)
 }
 
+/// The bytes of the names and values, which Envoy only tells of maps that can be changed.
 fn get_size(guest: &mut Guest<'_>, kind: u32, size: u32) -> CallResult {
-    let bytes = pairs::serialized_len(map(guest.data(), kind)?);
+    let pairs = map_mut(guest.data_mut(), kind)?;
+    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     let bytes = u32::try_from(bytes).map_err(|_| Status::InternalFailure)?;
     write(guest, size, &bytes.to_le_bytes())
 }
 
+/// A map that is not there is an empty one, as in Envoy.
 fn get_pairs(guest: &mut Guest<'_>, kind: u32, data: u32, size: u32) -> CallResult {
-    let pairs = map(guest.data(), kind)?;
+    let pairs = map(guest.data(), MapKind::from_code(kind)?).unwrap_or_default();
     if pairs.is_empty() {
         return give(guest, &[], data, size);
     }
@@ -113,18 +124,34 @@ fn get_pairs(guest: &mut Guest<'_>, kind: u32, data: u32, size: u32) -> CallResu
 
 fn set_pairs(guest: &mut Guest<'_>, kind: u32, data: u32, size: u32) -> CallResult {
     let bytes = read(guest, data, size)?;
-    let pairs = pairs::deserialize(&bytes).map_err(|_| Status::ParseFailure)?;
+    let pairs = read_pairs(guest, &bytes);
     *map_mut(guest.data_mut(), kind)? =
         pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     Ok(())
 }
 
 fn get_value(guest: &mut Guest<'_>, kind: u32, name: (u32, u32), value: (u32, u32)) -> CallResult {
+    let kind = MapKind::from_code(kind)?;
     let name = read(guest, name.0, name.1)?;
-    let pairs = map(guest.data(), kind)?;
-    let found = pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(&name));
-    let bytes = found.map(|(_, value)| value.clone()).ok_or(Status::NotFound)?;
+    let state = guest.data();
+    let found = find(state, kind, &name);
+    let bytes = match (found, state.abi) {
+        (Ok(bytes), _) => bytes,
+        // To 0.1.0, what is not there is empty.
+        (Err(Status::NotFound), AbiVersion::V0_1_0) => Vec::new(),
+        (Err(status), _) => return Err(status.into()),
+    };
     give(guest, &bytes, value.0, value.1)
+}
+
+/// The first value of this name. A map that is not there is a bad argument; in a log it is only
+/// one that has nothing.
+fn find(state: &VmState, kind: MapKind, name: &[u8]) -> Result<Vec<u8>, Status> {
+    let logging = state.stream().is_some_and(|stream| stream.logging);
+    let absent = if logging { Status::NotFound } else { Status::BadArgument };
+    let pairs = map(state, kind).ok_or(absent)?;
+    let found = pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.clone()).ok_or(Status::NotFound)
 }
 
 /// Removes what has this name if `replace`, then adds the value if there is one.

@@ -3,7 +3,7 @@
 use wasmtime::Linker;
 
 use crate::{
-    abi::{LogLevel, Status},
+    abi::{AbiVersion, LogLevel, Status},
     timeline::EventKind,
     vm::{
         guest::{CallResult, Guest, answer, read, write},
@@ -11,21 +11,23 @@ use crate::{
     },
 };
 
-pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
+pub(super) fn link(linker: &mut Linker<VmState>, abi: AbiVersion) -> wasmtime::Result<()> {
     linker.func_wrap(
         "env",
         "proxy_log",
-        |guest: Guest<'_>, level: u32, message: u32, size: u32| {
-            answer(log(&guest, level, message, size))
+        |mut guest: Guest<'_>, level: u32, message: u32, size: u32| {
+            answer(log(&mut guest, level, message, size))
         },
     )?;
-    linker.func_wrap("env", "proxy_get_log_level", |mut guest: Guest<'_>, level: u32| {
-        answer(log_level(&mut guest, level))
-    })?;
+    if abi >= AbiVersion::V0_2_1 {
+        linker.func_wrap("env", "proxy_get_log_level", |mut guest: Guest<'_>, level: u32| {
+            answer(log_level(&mut guest, level))
+        })?;
+    }
     Ok(())
 }
 
-fn log(guest: &Guest<'_>, level: u32, message: u32, size: u32) -> CallResult {
+fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) -> CallResult {
     let level = LogLevel::from_code(level).ok_or(Status::BadArgument)?;
     let message = String::from_utf8_lossy(&read(guest, message, size)?).into_owned();
     guest.data().record(EventKind::Log { level, message });

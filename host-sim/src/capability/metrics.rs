@@ -36,6 +36,29 @@ pub struct Metric {
     pub value: u64,
 }
 
+/// The ids of one VM: the name behind each, and how many there are of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct MetricIds {
+    names: BTreeMap<u32, String>,
+    last: [u32; 3],
+}
+
+impl MetricIds {
+    /// A new id for a metric, even if it has one already, as in Envoy.
+    fn add(&mut self, kind: MetricKind, name: String) -> Result<u32, Status> {
+        let [counter, gauge, histogram] = &mut self.last;
+        let last = match kind {
+            MetricKind::Counter => counter,
+            MetricKind::Gauge => gauge,
+            MetricKind::Histogram => histogram,
+        };
+        *last = last.checked_add(ID_INCREMENT).ok_or(Status::InternalFailure)?;
+        let id = *last | kind.code();
+        self.names.insert(id, name);
+        Ok(id)
+    }
+}
+
 /// The metrics of all VMs, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(pub(crate) BTreeMap<String, Metric>);
@@ -107,10 +130,7 @@ fn define(guest: &mut Guest<'_>, kind: u32, name: (u32, u32), return_id: u32) ->
     let kind = MetricKind::from_code(kind)?;
     let name = read_text(guest, name.0, name.1)?;
     let state = guest.data_mut();
-    state.next_metric =
-        state.next_metric.checked_add(ID_INCREMENT).ok_or(Status::InternalFailure)?;
-    let id = state.next_metric | kind.code();
-    state.metric_names.insert(id, name.clone());
+    let id = state.metric_ids.add(kind, name.clone())?;
     let mut metrics = state.process.metrics.borrow_mut();
     metrics.0.entry(name).or_insert(Metric { kind, value: 0 });
     drop(metrics);
@@ -134,7 +154,7 @@ fn change(
     id: u32,
     change: impl FnOnce(&mut Metric) -> Result<(), Status>,
 ) -> CallResult {
-    let name = state.metric_names.get(&id).ok_or(Status::NotFound)?;
+    let name = state.metric_ids.names.get(&id).ok_or(Status::NotFound)?;
     let mut metrics = state.process.metrics.borrow_mut();
     Ok(change(metrics.0.get_mut(name).ok_or(Status::NotFound)?)?)
 }

@@ -4,6 +4,7 @@ use wasmtime::Linker;
 
 use crate::{
     abi::Status,
+    properties::PropertyValue,
     vm::{
         guest::{CallResult, Guest, answer, give, read},
         state::VmState,
@@ -34,26 +35,32 @@ fn get_property(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> C
     give(guest, &bytes, value.0, value.1)
 }
 
-/// What the guest itself has set, then the stream's properties, then those of the root.
+/// The stream's properties, then those of the root, then what the guest itself has set.
 fn lookup(state: &VmState, path: &[u8]) -> Result<Vec<u8>, Status> {
-    let own = state.stream().and_then(|stream| stream.own.get(path));
-    if let Some(value) = own {
-        return Ok(value.clone());
-    }
-    let path = std::str::from_utf8(path).map_err(|_| Status::NotFound)?;
     // The SDKs end a path with a NUL or not; both name the same property.
-    let names: Vec<&str> = path.strip_suffix('\0').unwrap_or(path).split('\0').collect();
+    let path = path.strip_suffix(b"\0").unwrap_or(path);
+    // What the guest has set under several names cannot be read back (measured).
+    let own = || state.stream().and_then(|stream| stream.own.get(path).cloned());
+    let own = || own().filter(|_| !path.contains(&0));
+    let known = std::str::from_utf8(path).ok().and_then(|path| known(state, path));
+    match known {
+        Some(value) => value.to_bytes(),
+        None => own().ok_or(Status::NotFound),
+    }
+}
+
+fn known(state: &VmState, path: &str) -> Option<PropertyValue> {
+    let names: Vec<&str> = path.split('\0').collect();
     let of_stream = state.stream().and_then(|stream| stream.property(&names));
-    let value = of_stream.or_else(|| state.base_properties.get(&names).cloned());
-    value.ok_or(Status::NotFound)?.to_bytes()
+    of_stream.or_else(|| state.root_settings()?.properties.get(&names).cloned())
 }
 
 /// Only a stream has a place to keep what a guest sets (Envoy: its filter state).
 fn set_property(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> CallResult {
     let path = read(guest, path.0, path.1)?;
     let value = read(guest, value.0, value.1)?;
-    let effective = guest.data().effective;
-    let stream = guest.data_mut().stream_mut(effective).ok_or(Status::NotFound)?;
+    let stream = guest.data_mut().own_stream().ok_or(Status::NotFound)?;
+    let path = path.strip_suffix(b"\0").map(<[u8]>::to_vec).unwrap_or(path);
     stream.own.insert(path, value);
     Ok(())
 }

@@ -13,48 +13,52 @@ use crate::{
     },
 };
 
+/// Who is told about items: the root with this context, on this thread.
+pub(crate) type Owner = (Thread, u32);
+
 #[derive(Debug)]
 struct Queue {
-    vm_id: String,
-    name: String,
-    owner: Thread,
+    owner: Owner,
     items: VecDeque<Vec<u8>>,
 }
 
-/// All queues; the id is the position, counted from 1.
+/// All queues; ids count from 1.
 #[derive(Debug, Default)]
-pub(crate) struct Queues(BTreeMap<u32, Queue>);
+pub(crate) struct Queues {
+    queues: BTreeMap<u32, Queue>,
+    /// By the vm_id and the name.
+    ids: BTreeMap<(String, String), u32>,
+}
 
 impl Queues {
     /// Makes a queue, or takes over one that is there: its items stay (cpp-host, `shared_queue.cc`).
-    pub(crate) fn register(&mut self, vm_id: &str, name: &str, owner: Thread) -> Option<u32> {
+    pub(crate) fn register(&mut self, vm_id: &str, name: &str, owner: Owner) -> Option<u32> {
         if let Some(id) = self.resolve(vm_id, name) {
-            self.0.get_mut(&id)?.owner = owner;
+            self.queues.get_mut(&id)?.owner = owner;
             return Some(id);
         }
-        let id = u32::try_from(self.0.len()).ok()?.checked_add(1)?;
-        let (vm_id, name) = (vm_id.to_owned(), name.to_owned());
-        self.0.insert(id, Queue { vm_id, name, owner, items: VecDeque::new() });
+        let id = u32::try_from(self.queues.len()).ok()?.checked_add(1)?;
+        self.ids.insert((vm_id.to_owned(), name.to_owned()), id);
+        self.queues.insert(id, Queue { owner, items: VecDeque::new() });
         Some(id)
     }
 
     pub(crate) fn resolve(&self, vm_id: &str, name: &str) -> Option<u32> {
-        let found = self.0.iter().find(|(_, queue)| queue.vm_id == vm_id && queue.name == name);
-        found.map(|(id, _)| *id)
+        self.ids.get(&(vm_id.to_owned(), name.to_owned())).copied()
     }
 
     /// Who is told about items of the queue.
-    pub(crate) fn owner(&self, id: u32) -> Option<Thread> {
-        self.0.get(&id).map(|queue| queue.owner)
+    pub(crate) fn owner(&self, id: u32) -> Option<Owner> {
+        self.queues.get(&id).map(|queue| queue.owner)
     }
 
     fn push(&mut self, id: u32, item: Vec<u8>) -> Result<(), Status> {
-        self.0.get_mut(&id).ok_or(Status::NotFound)?.items.push_back(item);
+        self.queues.get_mut(&id).ok_or(Status::NotFound)?.items.push_back(item);
         Ok(())
     }
 
     fn pop(&mut self, id: u32) -> Result<Vec<u8>, Status> {
-        let queue = self.0.get_mut(&id).ok_or(Status::NotFound)?;
+        let queue = self.queues.get_mut(&id).ok_or(Status::NotFound)?;
         queue.items.pop_front().ok_or(Status::Empty)
     }
 }
@@ -94,7 +98,8 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
 fn register(guest: &mut Guest<'_>, name: (u32, u32), return_id: u32) -> CallResult {
     let name = read_text(guest, name.0, name.1)?;
     let state = guest.data();
-    let id = state.process.queues.borrow_mut().register(&state.vm_id, &name, state.thread);
+    let owner = (state.thread, state.root());
+    let id = state.process.queues.borrow_mut().register(&state.vm_id, &name, owner);
     write(guest, return_id, &id.ok_or(Status::InternalFailure)?.to_le_bytes())
 }
 
@@ -105,6 +110,8 @@ fn resolve(
     return_id: u32,
 ) -> CallResult {
     let vm_id = read_text(guest, vm_id.0, vm_id.1)?;
+    // No vm_id means the guest's own.
+    let vm_id = if vm_id.is_empty() { guest.data().vm_id.clone() } else { vm_id };
     let name = read_text(guest, name.0, name.1)?;
     let id = guest.data().process.queues.borrow().resolve(&vm_id, &name);
     write(guest, return_id, &id.ok_or(Status::NotFound)?.to_le_bytes())
@@ -129,11 +136,11 @@ mod tests {
     #[test]
     fn items_leave_in_order_and_stay_when_the_owner_changes() {
         let mut queues = Queues::default();
-        let id = queues.register("vm", "q", Thread::Main).unwrap();
+        let id = queues.register("vm", "q", (Thread::Main, 1)).unwrap();
         queues.push(id, b"1".to_vec()).unwrap();
         queues.push(id, b"2".to_vec()).unwrap();
-        assert_eq!(queues.register("vm", "q", Thread::Worker(0)), Some(id));
-        assert_eq!(queues.owner(id), Some(Thread::Worker(0)));
+        assert_eq!(queues.register("vm", "q", (Thread::Worker(0), 2)), Some(id));
+        assert_eq!(queues.owner(id), Some((Thread::Worker(0), 2)));
         assert_eq!(queues.pop(id).unwrap(), b"1");
         assert_eq!(queues.pop(id).unwrap(), b"2");
         assert_eq!(queues.pop(id), Err(Status::Empty));

@@ -54,8 +54,8 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     linker.func_wrap(
         "env",
         "proxy_set_shared_data",
-        |guest: Guest<'_>, key: u32, key_size: u32, value: u32, size: u32, cas: u32| {
-            answer(set_shared_data(&guest, (key, key_size), (value, size), cas))
+        |mut guest: Guest<'_>, key: u32, key_size: u32, value: u32, size: u32, cas: u32| {
+            answer(set_shared_data(&mut guest, (key, key_size), (value, size), cas))
         },
     )?;
     Ok(())
@@ -75,7 +75,12 @@ fn get_shared_data(
     write(guest, return_cas, &cas.to_le_bytes())
 }
 
-fn set_shared_data(guest: &Guest<'_>, key: (u32, u32), value: (u32, u32), cas: u32) -> CallResult {
+fn set_shared_data(
+    guest: &mut Guest<'_>,
+    key: (u32, u32),
+    value: (u32, u32),
+    cas: u32,
+) -> CallResult {
     let key = read(guest, key.0, key.1)?;
     let value = read(guest, value.0, value.1)?;
     let state = guest.data();

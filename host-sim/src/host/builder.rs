@@ -7,16 +7,19 @@ use serde::Deserialize;
 pub use super::worker::RootError;
 use super::{Host, Plugin, Properties, Schedule, VmSettings, Worker};
 use crate::{
+    abi::Status,
     callouts::cluster::Cluster,
-    limits::{CALLBACK_FUEL, MAX_VM_MEMORY_BYTES, MAX_WORKERS},
+    capability::foreign::{ForeignCall, ForeignFunctions},
+    limits::{CALLBACK_FUEL, CALLBACK_SECONDS, MAX_PLUGINS, MAX_VM_MEMORY_BYTES, MAX_WORKERS},
     process::Process,
     properties::PropertyValue,
     timeline::{Event, Thread},
     timestamp::Timestamp,
+    vm::state::RootSettings,
 };
 
 /// What becomes of streams when the plugin has failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailurePolicy {
     /// They are refused (Envoy's default).
@@ -42,6 +45,20 @@ pub enum StartError {
     /// More than [`MAX_WORKERS`].
     #[error("{0} workers are more than {MAX_WORKERS}")]
     Workers(usize),
+    /// More than [`MAX_PLUGINS`].
+    #[error("{0} plugins in one VM are more than {MAX_PLUGINS}")]
+    Plugins(usize),
+}
+
+/// A plugin of the VM: the same code can serve several, each with a root of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginSettings {
+    /// Its name in the proxy's configuration.
+    pub name: String,
+    /// Its root id in the proxy's configuration.
+    pub root_id: String,
+    /// Its configuration.
+    pub configuration: String,
 }
 
 /// A start that failed, with what the plugin had to say.
@@ -60,12 +77,17 @@ pub struct HostBuilder {
     workers: usize,
     start: Timestamp,
     failure_policy: FailurePolicy,
-    configuration: String,
+    first: PluginSettings,
+    others: Vec<PluginSettings>,
     vm_configuration: String,
     vm_id: String,
     properties: Properties,
+    environment: Vec<(String, String)>,
+    seed: u64,
+    foreign: ForeignFunctions,
     clusters: BTreeMap<String, Cluster>,
     callback_fuel: u64,
+    callback_seconds: u64,
     memory_bytes: usize,
 }
 
@@ -76,12 +98,17 @@ impl HostBuilder {
             workers: 1,
             start: Timestamp::default(),
             failure_policy: FailurePolicy::default(),
-            configuration: String::new(),
+            first: PluginSettings::default(),
+            others: Vec::new(),
             vm_configuration: String::new(),
             vm_id: String::new(),
-            properties: Properties::new().with(&["plugin_name"], "").with(&["plugin_root_id"], ""),
+            properties: Properties::new(),
+            environment: Vec::new(),
+            seed: 0,
+            foreign: ForeignFunctions::default(),
             clusters: BTreeMap::new(),
             callback_fuel: CALLBACK_FUEL,
+            callback_seconds: CALLBACK_SECONDS,
             memory_bytes: MAX_VM_MEMORY_BYTES,
         }
     }
@@ -110,7 +137,7 @@ impl HostBuilder {
     /// The plugin's configuration.
     #[must_use]
     pub fn configuration(mut self, configuration: impl Into<String>) -> Self {
-        self.configuration = configuration.into();
+        self.first.configuration = configuration.into();
         self
     }
 
@@ -131,14 +158,48 @@ impl HostBuilder {
     /// The plugin's name in the proxy's configuration.
     #[must_use]
     pub fn plugin_name(mut self, name: &str) -> Self {
-        self.properties.insert(&["plugin_name"], name.into());
+        name.clone_into(&mut self.first.name);
         self
     }
 
     /// The root id in the proxy's configuration.
     #[must_use]
     pub fn root_id(mut self, root_id: &str) -> Self {
-        self.properties.insert(&["plugin_root_id"], root_id.into());
+        root_id.clone_into(&mut self.first.root_id);
+        self
+    }
+
+    /// Another plugin in the same VM, as when filters of the same code and `vm_id` differ in their
+    /// configuration only. Streams and log entries say by a [`super::traffic::Place`] whose they are.
+    #[must_use]
+    pub fn another_plugin(mut self, plugin: PluginSettings) -> Self {
+        self.others.push(plugin);
+        self
+    }
+
+    /// A variable of the environment that WASI shows.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Where the random numbers of WASI start; 0 unless said otherwise.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// A function that the plugin can call by `proxy_call_foreign_function`. It takes the bytes
+    /// that the plugin gives, and gives bytes or a status of the ABI.
+    #[must_use]
+    pub fn foreign_function(
+        mut self,
+        name: &str,
+        function: impl Fn(ForeignCall, &[u8]) -> Result<Vec<u8>, Status> + 'static,
+    ) -> Self {
+        self.foreign.0.insert(name.to_owned(), Rc::new(function));
         self
     }
 
@@ -167,6 +228,13 @@ impl HostBuilder {
         self
     }
 
+    /// The real seconds after which a callback is ended that has fuel left; the last resort.
+    #[must_use]
+    pub fn callback_seconds(mut self, seconds: u64) -> Self {
+        self.callback_seconds = seconds;
+        self
+    }
+
     /// The cap on a VM's memory, in bytes.
     #[must_use]
     pub fn memory_bytes(mut self, bytes: usize) -> Self {
@@ -186,22 +254,42 @@ impl HostBuilder {
         if self.workers > MAX_WORKERS {
             return Err(StartError::Workers(self.workers));
         }
+        let plugins: Vec<PluginSettings> = std::iter::once(self.first).chain(self.others).collect();
+        if plugins.len() > MAX_PLUGINS {
+            return Err(StartError::Plugins(plugins.len()));
+        }
         process.callouts.borrow_mut().clusters = self.clusters;
+        let base = self.properties.with(&["plugin_vm_id"], self.vm_id.as_str());
+        let root = |plugin: PluginSettings| {
+            let properties = base.clone().with(&["plugin_name"], plugin.name.as_str());
+            let properties = properties.with(&["plugin_root_id"], plugin.root_id.as_str());
+            let configuration = Rc::from(plugin.configuration.into_bytes());
+            RootSettings { configuration, properties: Rc::new(properties) }
+        };
+        let roots: Rc<[RootSettings]> = plugins.into_iter().map(root).collect();
         let settings = VmSettings {
-            base_properties: Rc::new(self.properties.with(&["plugin_vm_id"], self.vm_id.as_str())),
             vm_id: self.vm_id,
             vm_configuration: Rc::from(self.vm_configuration.into_bytes()),
-            plugin_configuration: Rc::from(self.configuration.into_bytes()),
+            environment: Rc::from(self.environment),
+            roots: Rc::clone(&roots),
+            foreign: Rc::new(self.foreign),
+            seed: self.seed,
             callback_fuel: self.callback_fuel,
+            callback_seconds: self.callback_seconds,
             memory_bytes: self.memory_bytes,
         };
-        let start = |thread| {
-            let worker = Worker::start(&self.plugin, process, thread, &settings);
+        let start = |thread, settings: &VmSettings| {
+            let worker = Worker::start(&self.plugin, process, thread, settings);
             worker.map_err(|error| StartError::Root { thread, error })
         };
-        drop(start(Thread::Canary)?);
+        // Each plugin's configuration is tried in a VM of its own.
+        for root in roots.iter() {
+            let roots = Rc::from([root.clone()]);
+            drop(start(Thread::Canary, &VmSettings { roots, ..settings.clone() })?);
+        }
         let threads = std::iter::once(Thread::Main).chain((0..self.workers).map(Thread::Worker));
-        let threads = threads.map(start).collect::<Result<Vec<_>, _>>()?;
+        let threads =
+            threads.map(|thread| start(thread, &settings)).collect::<Result<Vec<_>, _>>()?;
         let mut host = Host {
             plugin: self.plugin,
             settings,
@@ -210,6 +298,8 @@ impl HostBuilder {
             schedule: Schedule::default(),
             streams: BTreeMap::new(),
             last_stream: 0,
+            first_thread: 0,
+            replaced: Vec::new(),
             threads,
         };
         (0..host.threads.len()).for_each(|thread| host.settle(thread));

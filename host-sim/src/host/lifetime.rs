@@ -1,11 +1,15 @@
 //! How streams begin and end, and how a call about one finds its guest: the VM may have failed,
 //! or be another one by now.
 
-use super::{FailurePolicy, Host, HostError, ROOT, StreamId, Vm, VmFailure};
+use super::{
+    Callback, FailurePolicy, Host, HostError, StreamAction, StreamId, Vm, VmFailure, http, tcp,
+    traffic::Place, worker::FIRST_ROOT,
+};
 use crate::{
+    abi::{Peer, StreamType},
     limits::RELOAD_BACKOFF_NS,
     properties::{Properties, availability::StreamKind},
-    stream::Stream,
+    stream::{Direction, Stream, exchange::Exchange},
     timeline::EventKind,
     vm::state::Context,
 };
@@ -13,52 +17,71 @@ use crate::{
 /// What the host knows of a stream.
 pub(crate) struct StreamEntry {
     pub(super) kind: StreamKind,
-    thread: usize,
-    generation: u32,
-    /// None when the stream passes by, or was refused by, a plugin that has failed.
-    context: Option<u32>,
+    pub(super) thread: usize,
+    pub(super) generation: u32,
+    /// None when the stream passes by a plugin that has failed.
+    pub(super) context: Option<u32>,
     pub(super) downstream_bytes: u64,
     pub(super) upstream_bytes: u64,
+    /// What moved on without the guest, or until it was gone.
+    pub(super) exchange: Exchange,
+    /// Nothing more comes of the stream, though it has not been closed from outside.
+    over: bool,
 }
 
 impl Host {
     /// A stream begins on a worker, with the guest that is there or without one.
     pub(super) fn begin(
         &mut self,
-        worker: usize,
+        place: Place,
         kind: StreamKind,
         properties: Properties,
     ) -> Result<StreamId, HostError> {
         // Main is first, and sees no traffic.
-        let thread = worker + 1;
+        let thread = self.first_thread.saturating_add(place.worker).saturating_add(1);
+        let root = self.root_of(place.plugin)?;
         self.reload_if_due(thread);
-        let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(worker))?;
+        let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
         self.last_stream += 1;
         let id = StreamId(self.last_stream);
         let (name, generation) = (worker.thread, worker.generation);
         let context = worker.live().is_some().then(|| worker.next_context());
+        let is_refused = context.is_none() && self.failure_policy != FailurePolicy::FailOpen;
         let event = match context {
             Some(_) => EventKind::StreamOpened { stream: id.0, kind },
-            None => {
-                let refused = self.failure_policy != FailurePolicy::FailOpen;
-                EventKind::StreamWithoutGuest { stream: id.0, refused }
-            }
+            None => EventKind::StreamWithoutGuest { stream: id.0, refused: is_refused },
         };
         self.process.record(Some(name), event);
-        let (downstream_bytes, upstream_bytes) = (0, 0);
-        let entry =
-            StreamEntry { kind, thread, generation, context, downstream_bytes, upstream_bytes };
+        let entry = StreamEntry {
+            kind,
+            thread,
+            generation,
+            context,
+            downstream_bytes: 0,
+            upstream_bytes: 0,
+            exchange: Exchange::default(),
+            over: false,
+        };
         self.streams.insert(id, entry);
+        if is_refused {
+            self.refuse(id, Exchange::default());
+        }
         self.with_guest(id, |vm, context| {
-            let stream = Stream::new(kind, id.0, properties);
+            let stream = Stream::new(kind, root, id.0, properties);
             vm.state().contexts.insert(context, Context::Stream(Box::new(stream)));
-            vm.call("proxy_on_context_create", context, &[context, ROOT]).map(drop)
+            vm.call(Callback::ContextCreate, context, &[context, root]).map(drop)
         })?;
         Ok(id)
     }
 
+    /// The context of a plugin's root.
+    pub(super) fn root_of(&self, plugin: usize) -> Result<u32, HostError> {
+        let contexts = (FIRST_ROOT..).take(self.settings.roots.len());
+        contexts.clone().nth(plugin).ok_or(HostError::NoPlugin(plugin))
+    }
+
     /// A reload is lazy: only a new stream starts a new VM.
-    fn reload_if_due(&mut self, thread: usize) {
+    pub(super) fn reload_if_due(&mut self, thread: usize) {
         let now_ns = self.process.now_ns.get();
         let Some(worker) = self.threads.get_mut(thread) else { return };
         let has_failed = worker.vm.as_ref().is_some_and(Vm::has_failed);
@@ -67,42 +90,181 @@ impl Host {
         if self.failure_policy != FailurePolicy::FailReload || !has_failed || !is_due {
             return;
         }
+        self.keep_exchanges(thread);
+        let Some(worker) = self.threads.get_mut(thread) else { return };
         if worker.restart(&self.plugin, &self.process, &self.settings).is_err() {
             worker.failed_at_ns = Some(now_ns);
         }
         self.settle(thread);
     }
 
-    /// Calls the guest about a stream, if the VM that the stream began in is still there; then
-    /// does what follows from it. A failure of the guest is in the timeline.
+    /// Remembers what moved on through a VM that is about to go.
+    fn keep_exchanges(&mut self, thread: usize) {
+        let Some(worker) = self.threads.get_mut(thread) else { return };
+        let Some(vm) = worker.vm.as_mut() else { return };
+        for entry in self.streams.values_mut() {
+            if entry.thread == thread
+                && entry.generation == worker.generation
+                && let Some(stream) = entry.context.and_then(|id| vm.state().stream_mut(id))
+            {
+                entry.exchange = stream.exchange();
+            }
+        }
+    }
+
+    /// The guest of a stream, if the VM in which the stream began is still there and well.
+    fn guest(&mut self, id: StreamId) -> Option<(&mut Vm, u32)> {
+        let entry = self.streams.get(&id)?;
+        let (generation, context) = (entry.generation, entry.context?);
+        let worker = self.threads.get_mut(entry.thread)?;
+        let is_same = worker.generation == generation;
+        Some((worker.live().filter(|_| is_same)?, context))
+    }
+
+    /// Calls the guest about a stream, if it is there; then does what follows from it. Gives
+    /// whether the stream passes by without a guest. A failure of the guest is in the timeline.
     pub(super) fn with_guest(
         &mut self,
         id: StreamId,
         call: impl FnOnce(&mut Vm, u32) -> Result<(), VmFailure>,
-    ) -> Result<(), HostError> {
+    ) -> Result<bool, HostError> {
         let entry = self.streams.get(&id).ok_or(HostError::NoStream(id))?;
-        let (thread, generation) = (entry.thread, entry.generation);
-        let (Some(context), Some(worker)) = (entry.context, self.threads.get_mut(thread)) else {
-            return Ok(());
-        };
-        let is_same = worker.generation == generation;
-        if let Some(vm) = worker.live().filter(|_| is_same) {
+        let thread = entry.thread;
+        if entry.over {
+            return Ok(false);
+        }
+        if let Some((vm, context)) = self.guest(id) {
             let _recorded = call(vm, context);
             self.settle(thread);
         }
-        self.run_due()
+        self.check_guest(id);
+        self.run_due()?;
+        Ok(self.streams.get(&id).is_some_and(|entry| !entry.over && entry.context.is_none()))
     }
 
-    pub(super) fn expect_kind(&self, id: StreamId, kind: StreamKind) -> Result<(), HostError> {
+    /// A stream whose guest has failed is refused, or passes by from now on.
+    fn check_guest(&mut self, id: StreamId) {
+        let Some(entry) = self.streams.get(&id) else { return };
+        if entry.over || entry.context.is_none() || self.guest(id).is_some() {
+            return;
+        }
+        let passes_by = self.failure_policy == FailurePolicy::FailOpen;
+        let exchange = self.exchange_through_guest(id, passes_by);
+        if !passes_by {
+            return self.refuse(id, exchange);
+        }
+        if let Some(entry) = self.streams.get_mut(&id) {
+            entry.exchange = exchange;
+            entry.context = None;
+        }
+    }
+
+    /// What moved on through the guest, and if `release`, what it held back.
+    fn exchange_through_guest(&mut self, id: StreamId, release: bool) -> Exchange {
+        let Some(entry) = self.streams.get(&id) else { return Exchange::default() };
+        let kept = entry.exchange.clone();
+        let (generation, context) = (entry.generation, entry.context);
+        let worker = self.threads.get_mut(entry.thread).filter(|it| it.generation == generation);
+        let vm = worker.and_then(|worker| worker.vm.as_mut());
+        let stream = vm.zip(context).and_then(|(vm, id)| vm.state().stream_mut(id));
+        let Some(stream) = stream else { return kept };
+        if release {
+            for direction in [Direction::FromDownstream, Direction::FromUpstream] {
+                stream.half(direction).release();
+            }
+        }
+        Exchange { reset: kept.reset, ..stream.exchange() }
+    }
+
+    /// The plugin has failed, and with it the stream: 503 if the client has no response yet.
+    fn refuse(&mut self, id: StreamId, mut exchange: Exchange) {
+        let Some(entry) = self.streams.get(&id) else { return };
+        if entry.kind == StreamKind::Http && exchange.response.headers.is_none() {
+            exchange.response.headers = Some(vec![(b":status".to_vec(), b"503".to_vec())]);
+            exchange.response.complete = true;
+        } else {
+            exchange.reset = true;
+        }
+        self.mark_over(id, exchange);
+    }
+
+    /// What came out of a stream behind the plugin, so far.
+    pub fn exchange(&mut self, id: StreamId) -> Result<Exchange, HostError> {
         let entry = self.streams.get(&id).ok_or(HostError::NoStream(id))?;
-        if entry.kind == kind { Ok(()) } else { Err(HostError::WrongKind(id)) }
+        if entry.over || entry.context.is_none() {
+            return Ok(entry.exchange.clone());
+        }
+        Ok(self.exchange_through_guest(id, false))
     }
 
-    /// A stream is no more.
-    pub(super) fn forget(&mut self, id: StreamId) -> Result<(), HostError> {
-        let entry = self.streams.remove(&id).ok_or(HostError::NoStream(id))?;
-        let StreamEntry { downstream_bytes, upstream_bytes, .. } = entry;
-        let Some(worker) = self.threads.get_mut(entry.thread) else { return Ok(()) };
+    /// Does what a guest asked for about a stream.
+    pub(super) fn act_on_stream(&mut self, thread: usize, context: u32, action: StreamAction) {
+        let Some(vm) = self.threads.get_mut(thread).and_then(|worker| worker.live()) else {
+            return;
+        };
+        // It may have ended in the meantime.
+        let Some(id) = vm.state().stream_mut(context).map(|stream| StreamId(stream.id)) else {
+            return;
+        };
+        match action {
+            StreamAction::Resume(StreamType::Downstream | StreamType::Upstream) => {
+                tcp::resume(vm, context);
+            }
+            StreamAction::Resume(half) => {
+                let direction = match half {
+                    StreamType::Response => Direction::FromUpstream,
+                    _ => Direction::FromDownstream,
+                };
+                let _recorded = http::resume(vm, context, direction);
+                if http::state_of_reply(vm, context) == http::Replied::Complete {
+                    self.end_guest(id, None);
+                }
+            }
+            StreamAction::Close => self.reset(id, Some(Peer::Local)),
+            StreamAction::Reply(response) => match http::reply(vm, context, response) {
+                Ok(http::Replied::Held) | Err(_) => {}
+                Ok(http::Replied::Complete) => self.end_guest(id, None),
+                Ok(http::Replied::Reset) => self.reset(id, None),
+            },
+        }
+        self.check_guest(id);
+    }
+
+    /// The proxy ends a stream before its end.
+    fn reset(&mut self, id: StreamId, peer: Option<Peer>) {
+        self.end_guest(id, peer);
+        if let Some(entry) = self.streams.get_mut(&id) {
+            entry.exchange.reset = true;
+        }
+    }
+
+    /// Tells the guest that a stream has ended, in the order of its kind. What the guest asks for
+    /// meanwhile is left in its outbox.
+    pub(super) fn end_guest(&mut self, id: StreamId, peer: Option<Peer>) {
+        let Some(entry) = self.streams.get(&id).filter(|entry| !entry.over) else { return };
+        let kind = entry.kind;
+        if let Some((vm, context)) = self.guest(id) {
+            let _recorded = match kind {
+                StreamKind::Http => http::end(vm, context),
+                StreamKind::Tcp => tcp::end(vm, context, peer.unwrap_or_default()),
+            };
+        }
+        let stream = self.guest(id).and_then(|(vm, id)| vm.state().contexts.remove(&id));
+        let exchange = match stream {
+            Some(Context::Stream(stream)) => stream.into_exchange(),
+            // The VM has failed by now, or is another one.
+            _ => self.exchange_through_guest(id, false),
+        };
+        self.mark_over(id, exchange);
+    }
+
+    /// Nothing more comes of a stream; its context is gone.
+    fn mark_over(&mut self, id: StreamId, exchange: Exchange) {
+        let Some(entry) = self.streams.get_mut(&id).filter(|entry| !entry.over) else { return };
+        entry.over = true;
+        entry.exchange = exchange;
+        let StreamEntry { downstream_bytes, upstream_bytes, .. } = *entry;
+        let Some(worker) = self.threads.get_mut(entry.thread) else { return };
         let event = EventKind::StreamClosed { stream: id.0, downstream_bytes, upstream_bytes };
         self.process.record(Some(worker.thread), event);
         if let (Some(context), Some(vm)) = (entry.context, worker.vm.as_mut())
@@ -110,6 +272,34 @@ impl Host {
         {
             vm.state().contexts.remove(&context);
         }
-        Ok(())
+    }
+
+    /// The streams of a thread that have not ended.
+    pub(super) fn open_streams(&self, thread: usize) -> Vec<StreamId> {
+        let open = self.streams.iter().filter(|(_, it)| it.thread == thread && !it.over);
+        open.map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn entry(
+        &mut self,
+        id: StreamId,
+        kind: StreamKind,
+    ) -> Result<&mut StreamEntry, HostError> {
+        let entry = self.streams.get_mut(&id).ok_or(HostError::NoStream(id))?;
+        if entry.kind == kind { Ok(entry) } else { Err(HostError::WrongKind(id)) }
+    }
+
+    /// A stream is closed from outside, and then forgotten.
+    pub(super) fn close(
+        &mut self,
+        id: StreamId,
+        kind: StreamKind,
+        peer: Option<Peer>,
+    ) -> Result<(), HostError> {
+        let thread = self.entry(id, kind)?.thread;
+        self.end_guest(id, peer);
+        self.settle(thread);
+        self.streams.remove(&id);
+        self.run_due()
     }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::callouts::Answer;
+use crate::{callouts::Answer, grpc::GrpcReply};
 
-/// A callback that falls due.
+/// A callback that falls due; `root` is the context of a root.
 #[derive(Debug)]
 pub(crate) enum Due {
-    Tick,
-    QueueReady(u32),
-    Answer { token: u32, answer: Answer },
+    Tick(u32),
+    QueueReady { root: u32, queue: u32 },
+    Answer { root: u32, token: u32, answer: Answer },
+    Grpc { token: u32, reply: GrpcReply },
 }
 
 /// A callback for one VM of one thread.

@@ -1,55 +1,88 @@
 //! The end of the roots: at once, as after SIGTERM, or when they are ready, as when a listener is
-//! replaced.
+//! replaced. Streams end before their roots.
 
-use super::{Host, HostError, ROOT};
-use crate::timeline::EventKind;
+use super::{Callback, Host, HostError};
+use crate::{abi::Peer, timeline::EventKind};
 
 impl Host {
-    /// Ends as after SIGTERM: `on_done` on every thread, whose answer does not count. What the
-    /// plugin sends in it still leaves, but no answer arrives.
+    /// Ends as after SIGTERM: the open streams, then `on_done` on every thread, whose answer does
+    /// not count. What the plugin sends in it still leaves, but no answer arrives.
     pub fn terminate(&mut self) {
         for thread in 0..self.threads.len() {
-            self.finish(thread);
-            self.settle(thread);
-            self.remove(thread);
+            self.end_streams(thread);
+            for root in self.roots(thread) {
+                self.ask(thread, root);
+                self.settle(thread);
+                self.delete_root(thread, root);
+            }
         }
     }
 
-    /// Ends as when the listener is replaced: a root whose `on_done` gives false goes on until it
-    /// calls `proxy_done`. Gives how many are not done yet; call again after time has passed.
+    /// Ends as when the listener is replaced: the open streams, then the roots. A root whose
+    /// `on_done` gives false goes on until it calls `proxy_done`. Gives on how many threads some
+    /// are not done yet; call again after time has passed.
     pub fn drain(&mut self) -> Result<usize, HostError> {
         for thread in 0..self.threads.len() {
-            let is_asked = self.threads.get(thread).is_some_and(|worker| worker.draining);
-            if !is_asked && self.finish(thread) {
-                self.remove(thread);
+            self.end_streams(thread);
+            for root in self.roots(thread) {
+                if self.ask(thread, root) {
+                    self.delete_root(thread, root);
+                }
             }
             self.settle(thread);
         }
         self.run_due()?;
-        for thread in 0..self.threads.len() {
-            if self.threads.get(thread).is_some_and(|worker| worker.done) {
-                self.remove(thread);
-            }
-        }
         Ok(self.threads.iter().filter(|worker| worker.vm.is_some()).count())
     }
 
-    /// Calls `on_done` on a root; whether it is done.
-    fn finish(&mut self, thread: usize) -> bool {
-        let Some(worker) = self.threads.get_mut(thread) else { return true };
-        worker.draining = true;
-        let Some(vm) = worker.live() else { return true };
-        !matches!(vm.call("proxy_on_done", ROOT, &[ROOT]), Ok(Some(0)))
+    /// The roots of a thread, the newest first, in which order Envoy ends them (measured).
+    pub(super) fn roots(&self, thread: usize) -> Vec<u32> {
+        let worker = self.threads.get(thread);
+        let mut roots: Vec<u32> =
+            worker.map(|worker| worker.root_contexts().collect()).unwrap_or_default();
+        roots.reverse();
+        roots
     }
 
-    /// Deletes a root and its VM; calls in flight go with it.
-    fn remove(&mut self, thread: usize) {
-        let Some(worker) = self.threads.get_mut(thread) else { return };
-        if let Some(vm) = worker.live() {
-            let _recorded = vm.call("proxy_on_delete", ROOT, &[ROOT]);
-            vm.state().record(EventKind::RootDone);
+    /// Streams do not outlive their roots: connections are closed, requests reset.
+    fn end_streams(&mut self, thread: usize) {
+        for id in self.open_streams(thread) {
+            self.end_guest(id, Some(Peer::Local));
+            self.settle(thread);
         }
-        worker.set_tick_period(0, &mut self.schedule);
-        worker.vm = None;
+    }
+
+    /// Calls `on_done` on a root, the first time only; whether it is done.
+    pub(super) fn ask(&mut self, thread: usize, context: u32) -> bool {
+        let Some(worker) = self.threads.get_mut(thread) else { return true };
+        let Some(root) = worker.root(context).filter(|root| !root.done) else { return true };
+        if std::mem::replace(&mut root.asked, true) {
+            // It has been asked before, and will say so itself.
+            return worker.live().is_none();
+        }
+        let Some(vm) = worker.live() else { return true };
+        let wants_time = matches!(vm.call(Callback::Done, context, &[context]), Ok(Some(0)));
+        if wants_time {
+            vm.state().pending_done.push(context);
+        }
+        !wants_time
+    }
+
+    /// Deletes a root; with the last one goes its VM, and with that the calls in flight.
+    pub(super) fn delete_root(&mut self, thread: usize, context: u32) {
+        let Some(worker) = self.threads.get_mut(thread) else { return };
+        let Some(root) = worker.root(context) else { return };
+        if std::mem::replace(&mut root.done, true) {
+            return;
+        }
+        worker.set_tick_period(context, 0, &mut self.schedule);
+        if let Some(vm) = worker.live() {
+            let _recorded = vm.call(Callback::Delete, context, &[context]);
+            vm.state().record(EventKind::RootDone);
+            vm.state().contexts.remove(&context);
+        }
+        if worker.roots.iter().all(|root| root.done) {
+            worker.vm = None;
+        }
     }
 }

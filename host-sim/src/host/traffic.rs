@@ -1,62 +1,70 @@
 //! Streams: connections and requests that a test or a scenario sends through the proxy. The order
-//! of their callbacks is Envoy's. How a stream finds its guest is left to `lifetime`.
+//! of their callbacks is left to `http` and `tcp`; how a stream finds its guest, to `lifetime`.
 
-use super::{Host, HostError, Vm, VmFailure};
+use super::{Callback, Host, HostError, Vm, VmFailure, http, tcp};
 use crate::{
-    abi::{Action, Peer},
+    abi::Peer,
     pairs::Pair,
-    properties::{
-        Properties,
-        availability::{Phase, StreamKind},
-    },
-    stream::{Half, Stream},
+    properties::{Properties, availability::StreamKind},
+    stream::{Direction, exchange::Sent},
 };
 
 /// A stream of a host; numbered from 1, and the value of `connection.id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StreamId(pub u64);
 
-/// Which way data flows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the client: TCP downstream data, or an HTTP request.
-    FromDownstream,
-    /// From the server: TCP upstream data, or an HTTP response.
-    FromUpstream,
+/// Where a stream goes: which worker, and which of the plugins in the VM. A plain number is a
+/// worker, with the first plugin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The worker, numbered from 0.
+    pub worker: usize,
+    /// The plugin, numbered from 0.
+    pub plugin: usize,
+}
+
+impl From<usize> for Place {
+    fn from(worker: usize) -> Self {
+        Self { worker, plugin: 0 }
+    }
+}
+
+/// A piece of an HTTP message or of a connection.
+enum Piece {
+    Headers(Vec<Pair>, bool),
+    Data(Vec<u8>, bool),
+    Trailers(Vec<Pair>),
 }
 
 impl Host {
     /// A client connects on a worker, with these properties of the stream.
     pub fn open_tcp(
         &mut self,
-        worker: usize,
+        place: impl Into<Place>,
         properties: Properties,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(worker, StreamKind::Tcp, properties)?;
-        self.with_guest(id, |vm, context| {
-            vm.call("proxy_on_new_connection", context, &[context])?;
-            change(vm, context, |stream| stream.phase = Phase::Live);
-            Ok(())
-        })?;
+        let id = self.begin(place.into(), StreamKind::Tcp, properties)?;
+        self.with_guest(id, tcp::open)?;
         Ok(id)
     }
 
     /// A request begins on a worker; `end` when it has no body.
     pub fn open_http(
         &mut self,
-        worker: usize,
+        place: impl Into<Place>,
         properties: Properties,
         headers: Vec<Pair>,
         end: bool,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(worker, StreamKind::Http, properties)?;
-        self.with_guest(id, |vm, context| {
-            let count = headers.len();
-            change(vm, context, |stream| stream.request.headers = Some(headers));
-            let arguments = [context, length(count), u32::from(end)];
-            vm.call("proxy_on_request_headers", context, &arguments).map(drop)
-        })?;
+        let id = self.begin(place.into(), StreamKind::Http, properties)?;
+        self.arrive(id, Direction::FromDownstream, Piece::Headers(headers, end))?;
         Ok(id)
+    }
+
+    /// The trailers of a request arrive, and with them its end.
+    pub fn request_trailers(&mut self, id: StreamId, trailers: Vec<Pair>) -> Result<(), HostError> {
+        self.entry(id, StreamKind::Http)?;
+        self.arrive(id, Direction::FromDownstream, Piece::Trailers(trailers))
     }
 
     /// The response to a request begins; `end` when it has no body.
@@ -66,19 +74,22 @@ impl Host {
         headers: Vec<Pair>,
         end: bool,
     ) -> Result<(), HostError> {
-        self.expect_kind(id, StreamKind::Http)?;
-        self.with_guest(id, |vm, context| {
-            let count = headers.len();
-            change(vm, context, |stream| {
-                stream.phase = Phase::Live;
-                stream.response.headers = Some(headers);
-            });
-            let arguments = [context, length(count), u32::from(end)];
-            vm.call("proxy_on_response_headers", context, &arguments).map(drop)
-        })
+        self.entry(id, StreamKind::Http)?;
+        self.arrive(id, Direction::FromUpstream, Piece::Headers(headers, end))
     }
 
-    /// Data arrives: a chunk of a connection or of a body. `end` when it is the last.
+    /// The trailers of a response arrive, and with them its end.
+    pub fn response_trailers(
+        &mut self,
+        id: StreamId,
+        trailers: Vec<Pair>,
+    ) -> Result<(), HostError> {
+        self.entry(id, StreamKind::Http)?;
+        self.arrive(id, Direction::FromUpstream, Piece::Trailers(trailers))
+    }
+
+    /// Data arrives: a chunk of a connection or of a body. `end` when it is the last. On a stream
+    /// that the plugin has answered or closed, nothing arrives any more, and this does nothing.
     pub fn send(
         &mut self,
         id: StreamId,
@@ -92,15 +103,7 @@ impl Host {
             Direction::FromUpstream => &mut entry.upstream_bytes,
         };
         *bytes = bytes.saturating_add(data.len() as u64);
-        let kind = entry.kind;
-        self.with_guest(id, |vm, context| {
-            deliver(vm, context, kind, (direction, data, end))?;
-            // Envoy tells a network filter of the upstream's end only so, and does not know why.
-            if (kind, direction, end) == (StreamKind::Tcp, Direction::FromUpstream, true) {
-                vm.call("proxy_on_upstream_connection_close", context, &[context, 0])?;
-            }
-            Ok(())
-        })
+        self.arrive(id, direction, Piece::Data(data, end))
     }
 
     /// Lays more properties over those of a stream, as when a peer becomes known.
@@ -110,72 +113,101 @@ impl Host {
         properties: Properties,
     ) -> Result<(), HostError> {
         self.with_guest(id, |vm, context| {
-            change(vm, context, |stream| stream.properties.merge(properties));
+            http::with(vm, context, |stream| stream.properties.merge(properties));
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
     /// A connection is closed: `on_done`, then `on_log`, then it is gone.
     pub fn close_tcp(&mut self, id: StreamId, peer: Peer) -> Result<(), HostError> {
-        self.expect_kind(id, StreamKind::Tcp)?;
-        self.with_guest(id, |vm, context| {
-            let arguments = [context, peer.code()];
-            vm.call("proxy_on_downstream_connection_close", context, &arguments)?;
-            vm.call("proxy_on_done", context, &[context])?;
-            vm.call("proxy_on_log", context, &[context])?;
-            vm.call("proxy_on_delete", context, &[context]).map(drop)
-        })?;
-        self.forget(id)
+        self.close(id, StreamKind::Tcp, Some(peer))
     }
 
     /// A request is over: `on_log`, then `on_done`, then it is gone.
     pub fn finish_http(&mut self, id: StreamId) -> Result<(), HostError> {
-        self.expect_kind(id, StreamKind::Http)?;
-        self.with_guest(id, |vm, context| {
-            change(vm, context, |stream| stream.phase = Phase::Live);
-            vm.call("proxy_on_log", context, &[context])?;
-            change(vm, context, Stream::end);
-            vm.call("proxy_on_done", context, &[context])?;
-            vm.call("proxy_on_delete", context, &[context]).map(drop)
+        self.close(id, StreamKind::Http, None)
+    }
+
+    /// Calls `proxy_on_foreign_function` on the root of a plugin, as a proxy does that has something
+    /// of its own to tell. The guest reads the data from the call-data buffer, meanwhile only.
+    pub fn call_foreign(
+        &mut self,
+        place: impl Into<Place>,
+        function: u32,
+        data: Vec<u8>,
+    ) -> Result<(), HostError> {
+        let place = place.into();
+        let root = self.root_of(place.plugin)?;
+        let thread = place.worker.saturating_add(1);
+        let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
+        if let Some(vm) = worker.live() {
+            let arguments = [root, function, http::length(data.len())];
+            vm.state().call_data = data;
+            let _recorded = vm.call(Callback::ForeignFunction, root, &arguments);
+            vm.state().call_data.clear();
+            self.settle(thread);
+        }
+        self.run_due()
+    }
+
+    /// A piece arrives: at the guest, or, where there is none any more, behind it.
+    fn arrive(
+        &mut self,
+        id: StreamId,
+        direction: Direction,
+        piece: Piece,
+    ) -> Result<(), HostError> {
+        let mut piece = Some(piece);
+        let kind = self.streams.get(&id).ok_or(HostError::NoStream(id))?.kind;
+        let passes_by = self.with_guest(id, |vm, context| {
+            // After the plugin's own answer, neither side is listened to.
+            let replied = http::with(vm, context, |stream| stream.replied);
+            match piece.take().filter(|_| !replied) {
+                Some(piece) => deliver(vm, context, kind, (direction, piece)),
+                None => Ok(()),
+            }
         })?;
-        self.forget(id)
+        if let (true, Some(piece), Some(entry)) = (passes_by, piece, self.streams.get_mut(&id)) {
+            pass_by(
+                match direction {
+                    Direction::FromDownstream => &mut entry.exchange.request,
+                    Direction::FromUpstream => &mut entry.exchange.response,
+                },
+                piece,
+            );
+        }
+        Ok(())
     }
 }
 
-fn change(vm: &mut Vm, context: u32, change: impl FnOnce(&mut Stream)) {
-    if let Some(stream) = vm.state().stream_mut(context) {
-        change(stream);
-    }
-}
-
-fn half(stream: &mut Stream, direction: Direction) -> &mut Half {
-    match direction {
-        Direction::FromDownstream => &mut stream.request,
-        Direction::FromUpstream => &mut stream.response,
-    }
-}
-
-/// Gives data to the guest, and keeps what it holds back.
 fn deliver(
     vm: &mut Vm,
     context: u32,
     kind: StreamKind,
-    (direction, data, end): (Direction, Vec<u8>, bool),
+    (direction, piece): (Direction, Piece),
 ) -> Result<(), VmFailure> {
-    let callback = match (kind, direction) {
-        (StreamKind::Tcp, Direction::FromDownstream) => "proxy_on_downstream_data",
-        (StreamKind::Tcp, Direction::FromUpstream) => "proxy_on_upstream_data",
-        (StreamKind::Http, Direction::FromDownstream) => "proxy_on_request_body",
-        (StreamKind::Http, Direction::FromUpstream) => "proxy_on_response_body",
-    };
-    let mut size = 0;
-    change(vm, context, |stream| size = half(stream, direction).receive(data));
-    let result = vm.call(callback, context, &[context, length(size), u32::from(end)])?;
-    let action = if result.unwrap_or(0) == 0 { Action::Continue } else { Action::Pause };
-    change(vm, context, |stream| half(stream, direction).settle(action));
-    Ok(())
+    match (kind, piece) {
+        (StreamKind::Tcp, Piece::Data(data, end)) => tcp::data(vm, context, direction, (data, end)),
+        (_, Piece::Headers(headers, end)) => http::headers(vm, context, direction, (headers, end)),
+        (_, Piece::Data(data, end)) => http::data(vm, context, direction, (data, end)),
+        (_, Piece::Trailers(trailers)) => http::trailers(vm, context, direction, trailers),
+    }
 }
 
-fn length(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
+fn pass_by(sent: &mut Sent, piece: Piece) {
+    match piece {
+        Piece::Headers(headers, end) => {
+            sent.headers = Some(headers);
+            sent.complete |= end;
+        }
+        Piece::Data(data, end) => {
+            sent.push(data);
+            sent.complete |= end;
+        }
+        Piece::Trailers(trailers) => {
+            sent.trailers = Some(trailers);
+            sent.complete = true;
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! One thread of the proxy: its VM, the root in it, and the root's timer.
+//! One thread of the proxy: its VM, the roots in it, and the roots' timers.
 
 use std::rc::Rc;
 
@@ -8,13 +8,14 @@ use crate::{
     timeline::{EventKind, Thread},
     vm::{
         Vm, VmFailure,
+        callback::Callback,
         plugin::Plugin,
         state::{Context, VmSettings, VmState},
     },
 };
 
-/// The root's context id; 0 would be the VM itself.
-pub(crate) const ROOT: u32 = 1;
+/// The context of the first root; 0 would be the VM itself.
+pub(crate) const FIRST_ROOT: u32 = 1;
 
 /// Why a root did not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,41 +28,42 @@ pub enum RootError {
     Refused(&'static str),
 }
 
+/// One root of a thread.
+#[derive(Debug, Default)]
+pub(crate) struct Root {
+    /// The period in milliseconds, and the next tick if one is on its way.
+    tick: Option<(u32, Option<Slot>)>,
+    /// The root was asked to end.
+    pub(crate) asked: bool,
+    /// The root has come to its end.
+    pub(crate) done: bool,
+}
+
 pub(crate) struct Worker {
     pub(crate) thread: Thread,
-    /// None once the root has come to its end.
+    /// None once all roots have come to their end.
     pub(crate) vm: Option<Vm>,
     /// Counts the VMs of this thread, so that nothing reaches the wrong one.
     pub(crate) generation: u32,
     pub(crate) failed_at_ns: Option<u64>,
-    /// The period in milliseconds, and the next tick if one is on its way.
-    pub(crate) tick: Option<(u32, Option<Slot>)>,
-    /// The root called `proxy_done`.
-    pub(crate) done: bool,
-    /// The root was asked to end.
-    pub(crate) draining: bool,
+    /// In the order of their contexts, which begin with [`FIRST_ROOT`].
+    pub(crate) roots: Vec<Root>,
     last_context: u32,
 }
 
 impl Worker {
-    /// Starts a VM, and in it a root with its configuration.
+    /// Starts a VM, and in it a root for each plugin, with its configuration.
     pub(crate) fn start(
         plugin: &Plugin,
         process: &Rc<Process>,
         thread: Thread,
         settings: &VmSettings,
     ) -> Result<Self, RootError> {
-        let vm = start_root(plugin, process, thread, settings)?;
-        Ok(Self {
-            thread,
-            vm: Some(vm),
-            generation: 0,
-            failed_at_ns: None,
-            tick: None,
-            done: false,
-            draining: false,
-            last_context: ROOT,
-        })
+        let vm = start_roots(plugin, process, thread, settings)?;
+        let roots: Vec<Root> = settings.roots.iter().map(|_| Root::default()).collect();
+        let last_context = u32::try_from(roots.len()).unwrap_or(u32::MAX);
+        let (generation, failed_at_ns) = (0, None);
+        Ok(Self { thread, vm: Some(vm), generation, failed_at_ns, roots, last_context })
     }
 
     /// Replaces a failed VM by a new one.
@@ -81,37 +83,64 @@ impl Worker {
         self.vm.as_mut().filter(|vm| !vm.has_failed())
     }
 
+    /// The contexts of the roots.
+    pub(crate) fn root_contexts(&self) -> impl Iterator<Item = u32> + use<> {
+        (FIRST_ROOT..).take(self.roots.len())
+    }
+
+    pub(crate) fn root(&mut self, context: u32) -> Option<&mut Root> {
+        self.roots.get_mut(usize::try_from(context.checked_sub(FIRST_ROOT)?).ok()?)
+    }
+
     pub(crate) fn next_context(&mut self) -> u32 {
-        self.last_context += 1;
+        // After four thousand million streams the first ids are free again; 0 and the roots never are.
+        let roots = u32::try_from(self.roots.len()).unwrap_or(u32::MAX);
+        self.last_context = self.last_context.wrapping_add(1).max(roots.saturating_add(1));
         self.last_context
     }
 
-    /// Notes when the VM failed. Its timer is not armed any more, so its ticks have ended.
+    /// Notes when the VM failed. Its timers are not armed any more, so its ticks have ended.
     pub(crate) fn note_failure(&mut self, now_ns: u64) {
         if self.failed_at_ns.is_none() {
             self.failed_at_ns = Some(now_ns);
         }
     }
 
-    /// Sets or stops the timer; a tick on its way is called off.
-    pub(crate) fn set_tick_period(&mut self, period_ms: u32, schedule: &mut Schedule) {
-        if let Some((_, Some(slot))) = self.tick.take() {
+    /// Sets or stops the timer of a root; a tick on its way is called off.
+    pub(crate) fn set_tick_period(
+        &mut self,
+        context: u32,
+        period_ms: u32,
+        schedule: &mut Schedule,
+    ) {
+        let Some(root) = self.root(context) else { return };
+        if let Some((_, Some(slot))) = root.tick.take() {
             schedule.cancel(slot);
         }
-        self.tick = (period_ms > 0).then_some((period_ms, None));
+        root.tick = (period_ms > 0).then_some((period_ms, None));
     }
 
-    /// Starts the timer if it is set but does not run.
-    pub(crate) fn arm_tick(&mut self, thread: usize, now_ns: u64, schedule: &mut Schedule) {
-        if let Some((period_ms, None)) = self.tick {
-            let at_ns = now_ns.saturating_add(u64::from(period_ms) * 1_000_000);
-            let task = Task { thread, generation: self.generation, due: Due::Tick };
-            self.tick = Some((period_ms, Some(schedule.add(at_ns, task))));
+    /// A root's timer has run out; it starts anew after the callback, unless that has changed it.
+    pub(crate) fn tick_is_due(&mut self, context: u32) {
+        if let Some(root) = self.root(context) {
+            root.tick = root.tick.map(|(period_ms, _)| (period_ms, None));
+        }
+    }
+
+    /// Starts the timers that are set but do not run.
+    pub(crate) fn arm_ticks(&mut self, thread: usize, now_ns: u64, schedule: &mut Schedule) {
+        for (root, context) in self.roots.iter_mut().zip(FIRST_ROOT..) {
+            if let Some((period_ms, None)) = root.tick {
+                let at_ns = now_ns.saturating_add(u64::from(period_ms) * 1_000_000);
+                let due = Due::Tick(context);
+                let task = Task { thread, generation: self.generation, due };
+                root.tick = Some((period_ms, Some(schedule.add(at_ns, task))));
+            }
         }
     }
 }
 
-fn start_root(
+fn start_roots(
     plugin: &Plugin,
     process: &Rc<Process>,
     thread: Thread,
@@ -119,21 +148,27 @@ fn start_root(
 ) -> Result<Vm, RootError> {
     let state = VmState::new(Rc::clone(process), thread, settings);
     let mut vm = Vm::start(plugin, state).map_err(|failure| recorded(process, thread, failure))?;
-    vm.state().contexts.insert(ROOT, Context::Root);
-    vm.call("proxy_on_context_create", ROOT, &[ROOT, 0])?;
-    ask(&mut vm, "proxy_on_vm_start", settings.vm_configuration.len())?;
-    vm.state().plugin_configuration = Some(Rc::clone(&settings.plugin_configuration));
-    ask(&mut vm, "proxy_on_configure", settings.plugin_configuration.len())?;
-    vm.state().plugin_configuration = None;
+    for (root, context) in settings.roots.iter().zip(FIRST_ROOT..) {
+        // The configuration can be read while the root is created and configured (measured).
+        vm.state().contexts.insert(context, Context::Root);
+        vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
+        vm.call(Callback::ContextCreate, context, &[context, 0])?;
+        vm.state().plugin_configuration = None;
+        ask(&mut vm, Callback::VmStart, context, settings.vm_configuration.len())?;
+        vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
+        let answer = ask(&mut vm, Callback::Configure, context, root.configuration.len());
+        vm.state().plugin_configuration = None;
+        answer?;
+    }
     vm.state().record(EventKind::Configured);
     Ok(vm)
 }
 
-/// Asks the root whether it agrees; one that does not export the question does.
-fn ask(vm: &mut Vm, callback: &'static str, size: usize) -> Result<(), RootError> {
+/// Asks a root whether it agrees; one that does not export the question does.
+fn ask(vm: &mut Vm, callback: Callback, context: u32, size: usize) -> Result<(), RootError> {
     let size = u32::try_from(size).unwrap_or(u32::MAX);
-    match vm.call(callback, ROOT, &[ROOT, size])? {
-        Some(0) => Err(RootError::Refused(callback)),
+    match vm.call(callback, context, &[context, size])? {
+        Some(0) => Err(RootError::Refused(callback.name())),
         _ => Ok(()),
     }
 }

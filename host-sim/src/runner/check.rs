@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Runner, StepError};
+use super::{Runner, StepError, observe::header_problems};
 use crate::{
     callouts::{
         record::{CalloutRecord, Outcome},
@@ -13,8 +13,8 @@ use crate::{
     scenario::{
         expect::{CalloutExpect, CalloutOutcome, Expect, HttpGetExpect, LogExpect, MetricExpect},
         scalar::Amount,
-        step::Step,
     },
+    stream::Direction,
     timeline::{Event, EventKind, Thread},
 };
 
@@ -23,7 +23,7 @@ const SHOWN: usize = 10;
 
 impl Runner<'_> {
     /// What is wrong, if anything is.
-    pub(super) fn check(&self, expect: &Expect) -> Result<Option<String>, StepError> {
+    pub(super) fn check(&mut self, expect: &Expect) -> Result<Option<String>, StepError> {
         Ok(match expect {
             Expect::Log(expect) => check_log(&self.host.timeline(), expect),
             Expect::Callouts(expect) => check_callouts(&self.host.callouts(), expect),
@@ -32,6 +32,12 @@ impl Runner<'_> {
                 let failures = failures(&self.host.timeline());
                 compare("failures of the plugin", *amount, failures.len(), &failures)
             }
+            Expect::Property(expect) => return self.check_property(expect),
+            Expect::Request(expect) => {
+                return self.check_message(expect, Direction::FromDownstream);
+            }
+            Expect::Response(expect) => return self.check_message(expect, Direction::FromUpstream),
+            Expect::Golden(expect) => return self.check_golden(expect),
             Expect::HttpGet(expect) => return self.check_http_get(expect),
         })
     }
@@ -50,21 +56,13 @@ impl Runner<'_> {
     }
 }
 
-/// Failures of the plugin, unless some step says how many there are to be.
-pub(super) fn unexpected_failures(host: &Host, steps: &[Step]) -> Option<String> {
-    let failures = failures(&host.timeline());
-    if expects_failures(steps) {
-        return None;
-    }
-    compare("failures of the plugin", Amount::exactly(0), failures.len(), &failures)
-}
-
-fn expects_failures(steps: &[Step]) -> bool {
-    steps.iter().any(|step| match step {
-        Step::Expect(Expect::Failures(_)) => true,
-        Step::Repeat(repeat) => expects_failures(&repeat.steps),
-        _ => false,
-    })
+/// Failures of the plugin, and the place of the first in the timeline.
+pub(super) fn unexpected_failures(host: &Host) -> Option<(usize, String)> {
+    let timeline = host.timeline();
+    let failures = failures(&timeline);
+    let problem = compare("failures of the plugin", Amount::exactly(0), failures.len(), &failures)?;
+    let first = timeline.iter().position(|event| matches!(event.kind, EventKind::Trap { .. }));
+    Some((first.map_or(timeline.len(), |first| first + 1), problem))
 }
 
 fn failures(timeline: &[Event]) -> Vec<String> {
@@ -93,9 +91,17 @@ fn check_log(timeline: &[Event], expect: &LogExpect) -> Option<String> {
     let of_worker = lines.filter(|event| worker.is_none() || event.thread == worker);
     let (matching, others): (Vec<&Event>, Vec<&Event>) = of_worker.partition(|event| {
         let EventKind::Log { level, message } = &event.kind else { return false };
-        expect.level.is_none_or(|expected| *level == expected) && message.contains(&expect.contains)
+        expect.level.is_none_or(|expected| *level == expected)
+            && message.contains(&expect.contains)
+            && expect.text.holds(message)
     });
-    let what = format!("log lines with {:?}", expect.contains);
+    let mut what = format!("log lines with {:?}", expect.contains);
+    if !expect.text.is_any() {
+        what = match expect.contains.is_empty() {
+            true => format!("log lines that are {}", expect.text),
+            false => format!("{what} that are {}", expect.text),
+        };
+    }
     // Too few: what else was there may explain it.
     let shown = if matching.is_empty() { &others } else { &matching };
     let shown: Vec<String> = shown.iter().map(ToString::to_string).collect();
@@ -125,6 +131,8 @@ fn is_match(record: &CalloutRecord, expect: &CalloutExpect) -> bool {
         && expect.fault.as_ref().is_none_or(|fault| record.fault == fault)
         && expect.deliveries.is_none_or(|deliveries| record.deliveries == deliveries)
         && body.contains(&expect.body_contains)
+        && expect.body.holds(&body)
+        && header_problems("header", &expect.headers, &record.request.headers).is_empty()
         && has_json(&record.request.body, expect)
 }
 

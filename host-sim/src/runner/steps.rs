@@ -1,17 +1,16 @@
-//! Takes the steps of a scenario, one at a time, by calls to the host.
+//! Takes the steps of a scenario, one at a time, by calls to the host. Traffic is in `traffic`.
 
-use std::collections::BTreeMap;
-
-use super::Runner;
+use super::{Runner, traffic::OpenStream};
 use crate::{
-    host::{
-        HostError,
-        traffic::{Direction, StreamId},
-    },
+    host::HostError,
     limits::MAX_CHUNK_BYTES,
-    pairs::Pair,
     properties::Properties,
-    scenario::step::{Data, Http, Message, Open, Step},
+    scenario::{
+        configuration_text,
+        step::{Away, Clock, NetworkChange, OnThread, Reload, Step},
+    },
+    stream::Direction,
+    timeline::Thread,
     timestamp::Timestamp,
 };
 
@@ -33,6 +32,20 @@ pub enum StepError {
     /// A chunk is too large.
     #[error("a chunk of {0} bytes is larger than {MAX_CHUNK_BYTES}")]
     Chunk(u64),
+    /// A stream is not a request.
+    #[error("stream `{0}` is a connection, and a request is wanted")]
+    NotHttp(String),
+    /// Nothing is known of a stream.
+    #[error("there is no stream `{0}`, neither open nor ended")]
+    NeverOpened(String),
+    /// A golden file cannot be written.
+    #[error("{}: {error}", path.display())]
+    Golden {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The cluster has no real server.
     #[error("cluster `{0}` has no real server to ask")]
     NoServer(String),
@@ -41,30 +54,46 @@ pub enum StepError {
 impl Runner<'_> {
     pub(super) fn step(&mut self, step: &Step) -> Result<(), StepError> {
         match step {
-            Step::Advance(span) => self.host.advance(span.0)?,
+            Step::Advance(span) => self.advance(span.0)?,
             Step::Open(open) => self.open(open)?,
+            Step::Request(request) => self.request(request)?,
+            Step::Response(response) => self.response(response)?,
+            Step::RequestTrailers(trailers) => {
+                self.trailers(Direction::FromDownstream, trailers)?;
+            }
+            Step::ResponseTrailers(trailers) => {
+                self.trailers(Direction::FromUpstream, trailers)?;
+            }
             Step::Downstream(data) => self.send(Direction::FromDownstream, data)?,
             Step::Upstream(data) => self.send(Direction::FromUpstream, data)?,
-            Step::Close(close) => {
-                let id = self.stream(&close.stream)?;
-                self.streams.remove(&close.stream);
-                self.host.close_tcp(id, close.by)?;
-            }
+            Step::Close(close) => self.close(close)?,
             Step::SetProperties(set) => {
-                let id = self.stream(&set.stream)?;
+                let id = self.stream(&set.stream)?.id;
                 self.host.set_properties(id, set.properties.clone())?;
             }
             Step::Http(http) => self.http(http)?,
+            Step::AccessLog(log) => self.access_log(log)?,
             Step::Fault(faults) => {
                 let next = faults.next.iter().cloned();
                 self.host.change_cluster(&faults.cluster, |cluster| cluster.script(next))?;
             }
             Step::Away(away) => {
-                let until_ns = self.host.now().0.saturating_add(away.duration.0);
+                let until_ns = self.until(away, "is away")?;
                 self.host.change_cluster(&away.cluster, |cluster| cluster.away_until(until_ns))?;
-                let until = Timestamp(until_ns);
-                self.host.note(format!("cluster {} is away until {until}", away.cluster));
             }
+            Step::Partition(away) => {
+                let until_ns = self.until(away, "is cut off")?;
+                self.host.change_cluster(&away.cluster, |cluster| {
+                    cluster.network().partitioned_until_ns = until_ns;
+                })?;
+            }
+            Step::Network(change) => self.change_network(change)?,
+            Step::Clock(clock) => self.set_clock(*clock),
+            Step::Trap(OnThread::Main) => self.host.fail_plugin(Thread::Main)?,
+            Step::Trap(OnThread::Worker(worker)) => {
+                self.host.fail_plugin(Thread::Worker(*worker))?;
+            }
+            Step::Reload(reload) => self.reload(reload),
             Step::Note(text) => self.host.note(text),
             Step::Drain => drop(self.host.drain()?),
             Step::Terminate => self.host.terminate(),
@@ -74,11 +103,65 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn stream(&self, name: &str) -> Result<StreamId, StepError> {
+    /// Lets time pass; roots that were replaced end when their drain time does.
+    pub(super) fn advance(&mut self, duration_ns: u64) -> Result<(), StepError> {
+        let until_ns = self.host.now().0.saturating_add(duration_ns);
+        while let Some(due_ns) = self.host.next_drain_ns().filter(|due| *due <= until_ns) {
+            self.host.advance(due_ns.saturating_sub(self.host.now().0))?;
+            self.host.end_replaced()?;
+        }
+        Ok(self.host.advance(until_ns.saturating_sub(self.host.now().0))?)
+    }
+
+    /// Until when a cluster is not there, in nanoseconds since the epoch.
+    fn until(&mut self, away: &Away, how: &str) -> Result<u64, StepError> {
+        let until_ns = self.host.now().0.saturating_add(away.duration.0);
+        self.host.change_cluster(&away.cluster, |_| ())?;
+        let until = Timestamp(until_ns);
+        self.host.note(format!("cluster {} {how} until {until}", away.cluster));
+        Ok(until_ns)
+    }
+
+    fn change_network(&mut self, change: &NetworkChange) -> Result<(), StepError> {
+        Ok(self.host.change_cluster(&change.cluster, |cluster| {
+            let network = cluster.network();
+            let set = |chance: &mut f64, new: Option<f64>| *chance = new.unwrap_or(*chance);
+            set(&mut network.loss, change.loss.map(|chance| chance.0));
+            set(&mut network.duplication, change.duplication.map(|chance| chance.0));
+            set(&mut network.reset, change.reset.map(|chance| chance.0));
+            if let Some(latency) = change.latency {
+                network.latency_ns = (latency.from_ns, latency.to_ns);
+            }
+        })?)
+    }
+
+    fn set_clock(&mut self, clock: Clock) {
+        let (ns, sign, word) = match clock {
+            Clock::Ahead(span) => (span.0, 1, "ahead"),
+            Clock::Behind(span) => (span.0, -1, "behind"),
+        };
+        self.host.set_wall_clock_ahead_ns(i64::try_from(ns).unwrap_or(i64::MAX) * sign);
+        let seconds = ns / 1_000_000_000;
+        self.host.note(format!("the wall clock is {seconds} s {word}"));
+    }
+
+    /// A configuration that the plugin refuses changes nothing, as in Envoy.
+    fn reload(&mut self, reload: &Reload) {
+        let configuration = reload.configuration.as_ref().map(configuration_text);
+        if let Err(error) = self.host.reload(configuration, reload.drain_time.0) {
+            self.host.note(format!("the new configuration is refused: {error}"));
+        }
+    }
+
+    pub(super) fn stream(&self, name: &str) -> Result<OpenStream, StepError> {
         self.streams.get(name).copied().ok_or_else(|| StepError::NoStream(name.to_owned()))
     }
 
-    fn properties(&self, with: Option<&String>, own: &Properties) -> Result<Properties, StepError> {
+    pub(super) fn properties(
+        &self,
+        with: Option<&String>,
+        own: &Properties,
+    ) -> Result<Properties, StepError> {
         let mut properties = match with {
             None => Properties::new(),
             Some(name) => {
@@ -89,65 +172,4 @@ impl Runner<'_> {
         properties.merge(own.clone());
         Ok(properties)
     }
-
-    fn open(&mut self, open: &Open) -> Result<(), StepError> {
-        if self.streams.contains_key(&open.stream) {
-            return Err(StepError::StreamExists(open.stream.clone()));
-        }
-        let properties = self.properties(open.with.as_ref(), &open.properties)?;
-        let id = self.host.open_tcp(open.worker, properties)?;
-        self.streams.insert(open.stream.clone(), id);
-        Ok(())
-    }
-
-    fn send(&mut self, direction: Direction, data: &Data) -> Result<(), StepError> {
-        let id = self.stream(&data.stream)?;
-        let bytes = match &data.text {
-            Some(text) => text.clone().into_bytes(),
-            None => zeroes(data.bytes)?,
-        };
-        Ok(self.host.send(id, direction, bytes, data.end)?)
-    }
-
-    fn http(&mut self, http: &Http) -> Result<(), StepError> {
-        let properties = self.properties(http.with.as_ref(), &http.properties)?;
-        let method = if http.request.body.is_empty() { "GET" } else { "POST" };
-        let usual =
-            [(":authority", "localhost"), (":method", method), (":path", "/"), (":scheme", "http")];
-        let request = headers(&usual, &http.request);
-        let id =
-            self.host.open_http(http.worker, properties, request, http.request.body.is_empty())?;
-        self.body(id, Direction::FromDownstream, &http.request)?;
-        self.host.advance(http.takes.0)?;
-        let response = headers(&[(":status", "200")], &http.response);
-        self.host.response_headers(id, response, http.response.body.is_empty())?;
-        self.body(id, Direction::FromUpstream, &http.response)?;
-        Ok(self.host.finish_http(id)?)
-    }
-
-    fn body(
-        &mut self,
-        id: StreamId,
-        direction: Direction,
-        message: &Message,
-    ) -> Result<(), StepError> {
-        for (index, size) in message.body.iter().enumerate() {
-            let end = index + 1 == message.body.len();
-            self.host.send(id, direction, zeroes(*size)?, end)?;
-        }
-        Ok(())
-    }
-}
-
-/// The headers of a message, laid over the usual ones; pseudo-headers come first.
-fn headers(usual: &[(&str, &str)], message: &Message) -> Vec<Pair> {
-    let usual = usual.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let given = message.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone()));
-    let merged: BTreeMap<String, String> = usual.chain(given).collect();
-    merged.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
-}
-
-fn zeroes(size: u64) -> Result<Vec<u8>, StepError> {
-    let small = usize::try_from(size).ok().filter(|_| size <= MAX_CHUNK_BYTES);
-    Ok(vec![0; small.ok_or(StepError::Chunk(size))?])
 }

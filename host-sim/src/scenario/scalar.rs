@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -10,8 +11,9 @@ use serde::{
 use crate::timestamp::{TimeError, Timestamp, parse_duration_ns};
 
 /// A point in virtual time, in RFC 3339.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct When(pub Timestamp);
 
 impl TryFrom<String> for When {
@@ -23,8 +25,9 @@ impl TryFrom<String> for When {
 }
 
 /// A duration in nanoseconds, written as `250ms`, `90s` or `1h30m`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Span(pub u64);
 
 impl TryFrom<String> for Span {
@@ -32,6 +35,85 @@ impl TryFrom<String> for Span {
 
     fn try_from(text: String) -> Result<Self, TimeError> {
         parse_duration_ns(&text).map(Self)
+    }
+}
+
+/// How likely something is: 0 for never, 1 for always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "f64")]
+#[schemars(with = "f64")]
+pub struct Chance(pub f64);
+
+impl TryFrom<f64> for Chance {
+    type Error = String;
+
+    fn try_from(chance: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&chance) {
+            Ok(Self(chance))
+        } else {
+            Err(format!("a chance is 0 (never) to 1 (always); here is {chance}"))
+        }
+    }
+}
+
+/// How long an answer takes: always the same, or evenly spread over a range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// At least, in nanoseconds.
+    pub from_ns: u64,
+    /// At most, in nanoseconds.
+    pub to_ns: u64,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LatencyRange {
+    from: Span,
+    to: Span,
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LatencyVisitor)
+    }
+}
+
+struct LatencyVisitor;
+
+impl<'de> Visitor<'de> for LatencyVisitor {
+    type Value = Latency;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as 20ms, or a mapping with from and to")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Latency, E> {
+        let ns = parse_duration_ns(text).map_err(E::custom)?;
+        Ok(Latency { from_ns: ns, to_ns: ns })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Latency, A::Error> {
+        let LatencyRange { from: Span(from_ns), to: Span(to_ns) } =
+            LatencyRange::deserialize(MapAccessDeserializer::new(map))?;
+        if from_ns > to_ns {
+            return Err(de::Error::custom("`from` is longer than `to`"));
+        }
+        Ok(Latency { from_ns, to_ns })
+    }
+}
+
+impl JsonSchema for Latency {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Latency".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let range = generator.subschema_for::<LatencyRange>();
+        let span = generator.subschema_for::<Span>();
+        json_schema!({
+            "description": "How long an answer takes: always the same, or evenly spread over a range.",
+            "anyOf": [span, range]
+        })
     }
 }
 
@@ -76,7 +158,7 @@ impl fmt::Display for Amount {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Bounds {
     #[serde(default)]
@@ -93,6 +175,20 @@ impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Not an untagged enum: that would not name the field that is not known.
         deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+impl JsonSchema for Amount {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let bounds = generator.subschema_for::<Bounds>();
+        json_schema!({
+            "description": "What a number must be: exactly this, or within bounds.",
+            "anyOf": [{ "type": "integer", "minimum": 0 }, bounds]
+        })
     }
 }
 

@@ -1,14 +1,21 @@
-//! The steps of a scenario.
+//! The steps of a scenario. What they take is in `traffic` and `faults`.
 
-use std::collections::BTreeMap;
+mod faults;
+mod traffic;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{expect::Expect, scalar::Span};
-use crate::{abi::Peer, callouts::fault::Fault, properties::Properties};
+pub use self::{
+    faults::{Away, Clock, NetworkChange, NextFaults, OnThread, Reload},
+    traffic::{
+        AccessLog, Close, Data, Http, Message, Open, Request, Response, SetProperties, Trailers,
+    },
+};
+use super::{expect::Expect, reader::Placed, scalar::Span};
 
 /// One step.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Time passes; ticks and answers come on the way.
@@ -19,16 +26,36 @@ pub enum Step {
     Downstream(Data),
     /// Data from the server.
     Upstream(Data),
-    /// A connection ends.
+    /// A request begins, and stays open between steps.
+    Request(Request),
+    /// The response to such a request begins.
+    Response(Response),
+    /// The trailers of an open request, and with them its end.
+    RequestTrailers(Trailers),
+    /// The trailers of its response, and with them its end.
+    ResponseTrailers(Trailers),
+    /// A connection or a request ends.
     Close(Close),
     /// More becomes known about a stream.
     SetProperties(SetProperties),
     /// A whole request with its response.
     Http(Http),
+    /// An access logger writes an entry, which the root's `on_log` sees.
+    AccessLog(AccessLog),
     /// The next calls to a cluster go wrong.
     Fault(NextFaults),
     /// A cluster refuses connections for a while.
     Away(Away),
+    /// A cluster hears nothing and says nothing for a while: calls time out.
+    Partition(Away),
+    /// From now on, the network before a cluster is like this.
+    Network(NetworkChange),
+    /// From now on, the proxy's wall clock is ahead of, or behind, the virtual time.
+    Clock(Clock),
+    /// The plugin fails on a thread, as if it had trapped.
+    Trap(OnThread),
+    /// The plugin's configuration is replaced: new VMs take the new streams.
+    Reload(Reload),
     /// Steps that happen several times.
     Repeat(Repeat),
     /// Something must hold.
@@ -41,124 +68,30 @@ pub enum Step {
     Terminate,
 }
 
-/// A client connects.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Open {
-    /// What later steps call the stream.
-    pub stream: String,
-    /// On which worker.
-    #[serde(default)]
-    pub worker: usize,
-    /// Named properties to begin with.
-    #[serde(default)]
-    pub with: Option<String>,
-    /// Properties laid over these.
-    #[serde(default)]
-    pub properties: Properties,
-}
-
-/// Data on a connection.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Data {
-    /// On which stream.
-    pub stream: String,
-    /// How many zero bytes.
-    #[serde(default)]
-    pub bytes: u64,
-    /// What instead of zero bytes.
-    #[serde(default)]
-    pub text: Option<String>,
-    /// Whether this side says no more.
-    #[serde(default)]
-    pub end: bool,
-}
-
-/// A connection ends.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Close {
-    /// Which.
-    pub stream: String,
-    /// Who ends it.
-    #[serde(default)]
-    pub by: Peer,
-}
-
-/// More becomes known about a stream.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SetProperties {
-    /// About which.
-    pub stream: String,
-    /// What; null takes away.
-    pub properties: Properties,
-}
-
-/// A whole request with its response.
+/// Steps that happen several times. In a file, `index` and `each` give the rounds names and
+/// values; such a repetition is written out when the file is read.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// On which worker.
-    #[serde(default)]
-    pub worker: usize,
-    /// Named properties to begin with.
-    #[serde(default)]
-    pub with: Option<String>,
-    /// Properties laid over these.
-    #[serde(default)]
-    pub properties: Properties,
-    /// The request.
-    #[serde(default)]
-    pub request: Message,
-    /// The response.
-    #[serde(default)]
-    pub response: Message,
-    /// How long the server takes, in virtual time.
-    #[serde(default)]
-    pub takes: Span,
-}
-
-/// A request or a response.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Message {
-    /// The headers, laid over the usual pseudo-headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// The sizes of the body's chunks, in bytes.
-    #[serde(default)]
-    pub body: Vec<u64>,
-}
-
-/// The next calls to a cluster go wrong.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NextFaults {
-    /// To which.
-    pub cluster: String,
-    /// In which ways, one after the other.
-    pub next: Vec<Fault>,
-}
-
-/// A cluster refuses connections for a while.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Away {
-    /// Which.
-    pub cluster: String,
-    /// How long from now.
-    #[serde(rename = "for")]
-    pub duration: Span,
-}
-
-/// Steps that happen several times.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Repeat {
-    /// How often.
+    /// How often, if all rounds are alike.
     pub times: u64,
-    /// What.
-    pub steps: Vec<Step>,
+    /// What, if all rounds are alike.
+    pub steps: Vec<Placed<Step>>,
+    /// The rounds, if they differ.
+    pub rounds: Option<Vec<Vec<Placed<Step>>>>,
+}
+
+impl Repeat {
+    /// The steps of each round.
+    pub fn rounds(&self) -> impl Iterator<Item = &[Placed<Step>]> {
+        let alike = if self.rounds.is_none() { self.times } else { 0 };
+        let written_out = self.rounds.iter().flatten().map(Vec::as_slice);
+        (0..alike).map(|_| self.steps.as_slice()).chain(written_out)
+    }
+
+    /// How many rounds there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.rounds.as_ref().map_or(self.times, |rounds| rounds.len() as u64)
+    }
 }

@@ -1,15 +1,18 @@
 //! A compiled plugin, checked against what the host offers; VMs are made from it.
 
-use wasmtime::{Config, Engine, ExternType, Linker, Module};
+use std::{thread, time::Duration};
 
-use crate::{capability, vm::state::VmState};
+use wasmtime::{Config, Engine, ExternType, Instance, InstancePre, Linker, Module, Store};
 
-/// The version of the ABI that is served, by the name that a plugin exports for it.
-const ABI_EXPORT: &str = "proxy_abi_version_0_2_1";
+use super::{callback::Callback, state::VmState};
+use crate::{abi::AbiVersion, capability, limits::MAX_MODULE_BYTES};
 
 /// Why a module is not a plugin for this host.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
+    /// More than [`MAX_MODULE_BYTES`].
+    #[error("a module of {0} bytes is larger than {MAX_MODULE_BYTES}")]
+    TooLarge(usize),
     /// Not WebAssembly, or not valid.
     #[error("not a valid WebAssembly module: {0:#}")]
     Invalid(wasmtime::Error),
@@ -19,78 +22,114 @@ pub enum PluginError {
     /// The module lacks what every plugin must have.
     #[error("the plugin exports no {0}")]
     Export(&'static str),
+    /// A callback has parameters or results that are not those of the ABI.
+    #[error("the plugin exports {0} with another signature than that of its ABI version")]
+    Signature(&'static str),
     /// The host functions could not be set up.
     #[error("the host functions cannot be set up: {0:#}")]
     Host(wasmtime::Error),
 }
 
-/// A plugin, compiled once and cheap to clone.
+/// A plugin, compiled and linked once, and cheap to clone; all its VMs share the code.
 #[derive(Clone)]
 pub struct Plugin {
-    engine: Engine,
-    module: Module,
+    linked: InstancePre<VmState>,
+    abi: AbiVersion,
 }
 
 impl Plugin {
     /// Compiles a module, from its binary or its text form.
     pub fn load(bytes: &[u8]) -> Result<Self, PluginError> {
+        if bytes.len() > MAX_MODULE_BYTES {
+            return Err(PluginError::TooLarge(bytes.len()));
+        }
         let mut config = Config::new();
         // Fuel, not a timer, ends endless loops: a run must replay exactly.
         config.consume_fuel(true);
+        // The last resort against what fuel does not count.
+        config.epoch_interruption(true);
+        config.wasm_multi_memory(false);
+        config.wasm_memory64(false);
         let engine = Engine::new(&config).map_err(PluginError::Host)?;
+        watch(&engine)?;
         let module = Module::new(&engine, bytes).map_err(PluginError::Invalid)?;
-        let plugin = Self { engine, module };
-        plugin.check_exports()?;
-        plugin.check_imports()?;
-        Ok(plugin)
+        let abi = check_exports(&module)?;
+        let linker = linker(&engine, abi).map_err(PluginError::Host)?;
+        check_imports(&module, &linker)?;
+        let linked = linker.instantiate_pre(&module).map_err(PluginError::Invalid)?;
+        Ok(Self { linked, abi })
+    }
+
+    /// Which version of the ABI the plugin speaks.
+    #[must_use]
+    pub fn abi(&self) -> AbiVersion {
+        self.abi
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+        self.linked.module().engine()
     }
 
-    pub(crate) fn module(&self) -> &Module {
-        &self.module
+    pub(crate) fn instantiate(&self, store: &mut Store<VmState>) -> wasmtime::Result<Instance> {
+        self.linked.instantiate(store)
     }
+}
 
-    pub(crate) fn linker(&self) -> wasmtime::Result<Linker<VmState>> {
-        let mut linker = Linker::new(&self.engine);
-        capability::link(&mut linker)?;
-        Ok(linker)
-    }
+/// Counts the seconds of an engine until it is gone.
+fn watch(engine: &Engine) -> Result<(), PluginError> {
+    let engine = engine.weak();
+    let count = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(Duration::from_secs(1));
+        }
+    };
+    let watch = thread::Builder::new().name("host-sim watch".to_owned()).spawn(count);
+    watch.map(drop).map_err(|error| PluginError::Host(error.into()))
+}
 
-    fn check_exports(&self) -> Result<(), PluginError> {
-        let is_function = |name| matches!(self.module.get_export(name), Some(ExternType::Func(_)));
-        if !matches!(self.module.get_export("memory"), Some(ExternType::Memory(_))) {
-            return Err(PluginError::Export("memory"));
-        }
-        if !is_function("malloc") && !is_function("proxy_on_memory_allocate") {
-            return Err(PluginError::Export("malloc or proxy_on_memory_allocate"));
-        }
-        if !is_function(ABI_EXPORT) {
-            return Err(PluginError::Export(ABI_EXPORT));
-        }
-        Ok(())
-    }
+fn linker(engine: &Engine, abi: AbiVersion) -> wasmtime::Result<Linker<VmState>> {
+    let mut linker = Linker::new(engine);
+    capability::link(&mut linker, abi)?;
+    Ok(linker)
+}
 
-    fn check_imports(&self) -> Result<(), PluginError> {
-        let linker = self.linker().map_err(PluginError::Host)?;
-        // Tells apart a missing function from one with another type, which instantiation reports.
-        let known: Vec<(String, String)> = {
-            let mut store = wasmtime::Store::new(&self.engine, VmState::detached());
-            let names = linker.iter(&mut store);
-            names.map(|(module, name, _)| (module.to_owned(), name.to_owned())).collect()
-        };
-        let unknown: Vec<String> = self
-            .module
-            .imports()
-            .map(|import| (import.module().to_owned(), import.name().to_owned()))
-            .filter(|import| !known.contains(import))
-            .map(|(module, name)| format!("{module}.{name}"))
-            .collect();
-        if !unknown.is_empty() {
-            return Err(PluginError::Imports(unknown));
-        }
-        linker.instantiate_pre(&self.module).map(drop).map_err(PluginError::Invalid)
+/// Checks what every plugin must export; gives the version of the ABI that it names.
+fn check_exports(module: &Module) -> Result<AbiVersion, PluginError> {
+    let is_function = |name| matches!(module.get_export(name), Some(ExternType::Func(_)));
+    if !matches!(module.get_export("memory"), Some(ExternType::Memory(_))) {
+        return Err(PluginError::Export("memory"));
     }
+    if !is_function("malloc") && !is_function("proxy_on_memory_allocate") {
+        return Err(PluginError::Export("malloc or proxy_on_memory_allocate"));
+    }
+    let named = AbiVersion::ALL.into_iter().find(|abi| is_function(abi.export()));
+    let abi = named.ok_or(PluginError::Export(
+        "proxy_abi_version_0_2_1, proxy_abi_version_0_2_0 or proxy_abi_version_0_1_0",
+    ))?;
+    for callback in Callback::ALL {
+        if let Some(ExternType::Func(function)) = module.get_export(callback.name())
+            && !callback.accepts(abi, &function)
+        {
+            return Err(PluginError::Signature(callback.name()));
+        }
+    }
+    Ok(abi)
+}
+
+fn check_imports(module: &Module, linker: &Linker<VmState>) -> Result<(), PluginError> {
+    // Tells apart a missing function from one with another type, which linking reports.
+    let known: Vec<(String, String)> = {
+        let mut store = Store::new(module.engine(), VmState::detached());
+        let names = linker.iter(&mut store);
+        names.map(|(module, name, _)| (module.to_owned(), name.to_owned())).collect()
+    };
+    let unknown: Vec<String> = module
+        .imports()
+        .map(|import| (import.module().to_owned(), import.name().to_owned()))
+        .filter(|import| !known.contains(import))
+        .map(|(module, name)| format!("{module}.{name}"))
+        .collect();
+    if unknown.is_empty() { Ok(()) } else { Err(PluginError::Imports(unknown)) }
 }

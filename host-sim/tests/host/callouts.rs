@@ -110,7 +110,7 @@ fn an_answer_can_be_read_during_its_callback_only() {
     let id = host.open_tcp(0, Default::default()).unwrap();
     host.send(id, host_sim::Direction::FromUpstream, vec![0], false).unwrap();
     let lines = worker_lines(&host);
-    assert_eq!(lines[lines.len() - 2..], ["body 1", "map 2"]);
+    assert_eq!(lines[lines.len() - 2..], ["body 1", "map 0"]);
 }
 
 #[test]
@@ -149,12 +149,25 @@ fn an_answer_for_a_vm_that_is_gone_goes_with_it() {
 
 #[test]
 fn latency_is_virtual() {
-    let (mut host, _) = start(&caller(), 3 * SECOND);
+    // The guest waits for 2 s.
+    let (mut host, _) = start(&caller(), 2 * SECOND);
     call(&mut host, "x");
-    host.advance(3 * SECOND - 1).unwrap();
+    host.advance(2 * SECOND - 1).unwrap();
     assert_eq!(host.callouts()[0].outcome, Outcome::Pending);
     host.advance(1).unwrap();
     assert_eq!(worker_lines(&host), [sent(4), answered(4, 1, "200", "x")].concat());
+}
+
+#[test]
+fn an_answer_that_takes_longer_than_the_guest_waits_is_a_504() {
+    let (mut host, requests) = start(&caller(), 2 * SECOND + 1);
+    call(&mut host, "x");
+    host.advance(2 * SECOND).unwrap();
+    let answer = answered(4, 3, "504", "upstream request timeout");
+    assert_eq!(worker_lines(&host), [sent(4), answer].concat());
+    assert_eq!(requests.borrow().len(), 1, "it was delivered all the same");
+    host.advance(SECOND).unwrap();
+    assert_eq!(worker_lines(&host).len(), 10, "it is answered once");
 }
 
 #[test]
@@ -240,11 +253,11 @@ fn what_is_not_a_call_is_a_bad_argument() {
         let headers: Vec<_> = (0..3).filter(|i| *i != missing).map(|i| whole[i]).collect();
         let (mut host, _) = start(&body(&pairs(&headers), "svc", 1), 0);
         call(&mut host, "x");
-        assert_eq!(worker_lines(&host), ["sending", "sent 2", "token 99"], "{headers:?}");
+        assert_eq!(worker_lines(&host), ["sending", "sent 2", "token 0"], "{headers:?}");
     }
     let (mut host, _) = start(&body(&pairs(&whole), "other", 1), 0);
     call(&mut host, "x");
-    assert_eq!(worker_lines(&host), ["sending", "sent 2", "token 99"]);
+    assert_eq!(worker_lines(&host), ["sending", "sent 2", "token 0"]);
     assert_eq!(host.callouts()[0].outcome, Outcome::Refused { status_code: 2 });
 }
 
@@ -256,7 +269,7 @@ fn a_failed_send_uses_a_token_up() {
     for text in ["x", "x", "y"] {
         call(&mut host, text);
     }
-    let refused = |status: &str| ["sending", status, "token 99"].map(str::to_owned).to_vec();
+    let refused = |status: &str| ["sending", status, "token 0"].map(str::to_owned).to_vec();
     let expected =
         [refused("sent 10"), refused("sent 2"), sent(8), answered(8, 1, "200", "y")].concat();
     assert_eq!(worker_lines(&host), expected);

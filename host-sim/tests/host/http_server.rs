@@ -22,8 +22,10 @@ impl HttpServer {
         let log = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let request = answer(stream.unwrap(), body);
-                log.lock().unwrap().push(request);
+                let mut stream = stream.unwrap();
+                // Noted first: whoever has the answer finds the request.
+                log.lock().unwrap().push(read(&stream));
+                answer(&mut stream, body);
             }
         });
         Self { url, requests }
@@ -34,7 +36,7 @@ impl HttpServer {
     }
 }
 
-fn answer(mut stream: TcpStream, body: &str) -> String {
+fn read(stream: &TcpStream) -> String {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut request, mut size) = (String::new(), 0);
     loop {
@@ -52,7 +54,10 @@ fn answer(mut stream: TcpStream, body: &str) -> String {
     let mut content = vec![0; size];
     reader.read_exact(&mut content).unwrap();
     request += &String::from_utf8(content).unwrap();
+    request
+}
+
+fn answer(stream: &mut TcpStream, body: &str) {
     let head = format!("HTTP/1.1 200 OK\r\nx-test: yes\r\ncontent-length: {}\r\n", body.len());
     write!(stream, "{head}connection: close\r\n\r\n{body}").unwrap();
-    request
 }

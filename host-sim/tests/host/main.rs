@@ -7,17 +7,34 @@
     reason = "clippy allows these in test functions, not in what they share"
 )]
 
+mod access_log;
 mod callouts;
+mod cli;
+mod commands;
+mod expectations;
 mod failures;
+mod faults;
+mod foreign;
+mod grpc;
 mod guest;
+mod guide;
+mod hostile;
+mod hostile_guest;
+mod http;
 mod http_server;
+mod language;
 mod loading;
 mod metrics;
+mod plugins;
 mod pointers;
 mod properties;
 mod scenarios;
+mod schema;
 mod shared;
 mod shutdown;
 mod start;
 mod streams;
+mod tcp;
 mod ticks;
+mod versions;
+mod wasi;

@@ -1,6 +1,6 @@
 //! A guest that passes wrong pointers or damaged pairs gets a status, and the host lives on.
 
-use host_sim::{Host, Plugin};
+use host_sim::{EventKind, Host, Plugin};
 
 use crate::guest::{failures, guest, pairs, wat, worker_lines};
 
@@ -57,24 +57,24 @@ fn buffers_and_maps_that_are_not_there_are_refused() {
     let mut host = Host::builder(plugin).vm_configuration("vmc").start().unwrap();
     host.open_tcp(0, Default::default()).unwrap();
     let expected = [
-        "downstream 1",
+        "downstream 0",
         "call 1",
-        "grpc 1",
+        "grpc 0",
         "buffer 9 2",
-        "overflow 2",
+        "overflow 0",
         "beyond 0",
         "beyond has 0",
         "beyond at 0",
         "vm 0",
         "mc",
-        "map 2",
+        "map 0",
         "map 9 2",
     ];
     assert_eq!(worker_lines(&host), expected);
 }
 
 #[test]
-fn damaged_pairs_are_a_parse_failure() {
+fn damaged_pairs_count_as_none() {
     let whole = pairs(&[("a", "b")]);
     let cut = &whole[..whole.len() - 3];
     let plugin = guest(&format!(
@@ -93,8 +93,17 @@ fn damaged_pairs_are_a_parse_failure() {
     let mut host = Host::builder(plugin).start().unwrap();
     host.open_http(0, Default::default(), vec![(b"x".to_vec(), b"y".to_vec())], true).unwrap();
     let expected =
-        ["whole 0", "cut 4", "too large 6", "too many 4", "read 0", "bytes 16", "too large 4"];
+        ["whole 0", "cut 0", "too large 6", "too many 0", "read 0", "bytes 0", "too large 0"];
     assert_eq!(worker_lines(&host), expected);
+    let timeline = host.timeline();
+    let is_told = |problem: &str| {
+        timeline
+            .iter()
+            .any(|event| matches!(&event.kind, EventKind::Note { text } if text.contains(problem)))
+    };
+    for problem in ["the pairs end too early", "1025 pairs", "1048577 bytes of pairs"] {
+        assert!(is_told(problem), "{problem}");
+    }
 }
 
 #[test]

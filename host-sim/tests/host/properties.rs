@@ -118,6 +118,9 @@ fn numbers_have_eight_bytes_and_a_guest_can_set_its_own() {
              (call $say #"connection" (i32.load (i32.load (i32.const 0))))
              (call $say #"set" (call $set_property #"my\00own" #"value"))
              (call $tell_property #"my\00own")
+             (call $say #"set" (call $set_property #"own" #"value"))
+             (call $tell_property #"own")
+             (call $tell_property #"own\00")
              (i32.const 0))
            (func (export "proxy_on_configure") (param i32 i32) (result i32)
              (call $say #"root sets" (call $set_property #"my\00own" #"value"))
@@ -133,6 +136,9 @@ fn numbers_have_eight_bytes_and_a_guest_can_set_its_own() {
         "direction 2",
         "connection 1",
         "set 0",
+        "my\0own 1",
+        "set 0",
+        "value",
         "value",
     ];
     assert_eq!(worker_lines(&host), expected);

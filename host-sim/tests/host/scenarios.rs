@@ -1,97 +1,9 @@
 //! Scenarios from files, by the command line.
 
-use std::{
-    path::PathBuf,
-    process::{Command, Output},
-};
-
-use tempfile::TempDir;
-
 use crate::{
-    guest::{pairs, wat},
+    cli::{Cli, HEAD},
     http_server::HttpServer,
 };
-
-/// Counts bytes and pushes their sum as JSON when a connection ends; fails when it is asked to.
-fn pusher() -> String {
-    let headers = pairs(&[
-        (":method", "POST"),
-        (":path", "/push"),
-        (":authority", "sums"),
-        ("content-type", "text/x"),
-    ]);
-    wat(&format!(
-        r##"
-        (global $bytes (mut i32) (i32.const 0))
-        (func (export "proxy_on_configure") (param i32 i32) (result i32)
-          (drop (call $get_buffer (i32.const 7) (i32.const 0) (i32.const 99) (i32.const 0) (i32.const 4)))
-          (call $tell_given)
-          (drop (call $define_metric (i32.const 0) #"bytes" (i32.const 24)))
-          (i32.const 1))
-        (func (export "proxy_on_downstream_data") (param i32 i32 i32) (result i32)
-          (if (i32.eq (local.get 1) (i32.const 666)) (then (unreachable)))
-          (global.set $bytes (i32.add (global.get $bytes) (local.get 1)))
-          (drop (call $increment_metric (i32.load (i32.const 24)) (i64.extend_i32_u (local.get 1))))
-          (i32.const 0))
-        (func (export "proxy_on_log") (param i32)
-          (call $say #"bytes" (global.get $bytes))
-          (call $tell_property #"xds\00cluster_name")
-          (drop (call $http_call #"sums" #"{headers}" #"{{\22sum\22:5}}"
-            (i32.const 0) (i32.const 0) (i32.const 1000) (i32.const 16))))
-        (func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32)
-          (call $say #"status" (call $get_header (i32.const 6) #":status" (i32.const 0) (i32.const 4)))
-          (if (local.get 2) (then (call $tell_given)))
-          (drop (call $get_buffer (i32.const 4) (i32.const 0) (i32.const 99) (i32.const 0) (i32.const 4)))
-          (call $tell_given))"##
-    ))
-}
-
-const HEAD: &str = "
-name: pushes
-plugin: plugin.wat
-start: 2026-03-01T10:00:00Z
-configuration: {mode: a}
-callouts:
-  sums: {reply: {body: 'got ${body.sum}'}}
-streams:
-  usual: {xds: {cluster_name: backend}}
-steps:
-  - repeat:
-      times: 3
-      steps:
-        - open: {stream: s, with: usual}
-        - downstream: {stream: s, bytes: 10}
-        - downstream: {stream: s, text: hello}
-        - close: {stream: s}
-        - advance: 10s
-";
-
-struct Cli {
-    folder: TempDir,
-    arguments: Vec<String>,
-}
-
-impl Cli {
-    fn new(arguments: &[&str]) -> Self {
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("plugin.wat"), pusher()).unwrap();
-        Self { folder, arguments: arguments.iter().map(|argument| (*argument).into()).collect() }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("scenario.yaml")
-    }
-
-    /// Runs a scenario; gives its exit code and all that it printed.
-    fn run(&self, scenario: &str) -> (i32, String) {
-        std::fs::write(self.file(), scenario).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_host-sim"));
-        command.arg("run").arg(self.file()).args(&self.arguments);
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-        (status.code().unwrap(), text)
-    }
-}
 
 #[test]
 fn a_scenario_that_holds_passes() {

@@ -31,7 +31,7 @@ fn the_canary_tries_the_configuration_and_goes() {
     let start = [
         "initialize",
         "create 1",
-        "create sees 1",
+        "create sees 0",
         "vm_start 2",
         "configure 3",
         "configure sees 0",

@@ -181,7 +181,7 @@ fn what_a_guest_does_to_a_stream_is_noted() {
              (i32.const 1))"#,
     );
     host.open_http(0, Default::default(), vec![], true).unwrap();
-    assert_eq!(worker_lines(&host), ["at root 2", "unknown 2", "close 0", "answer 0"]);
+    assert_eq!(worker_lines(&host), ["at root 0", "unknown 2", "close 0", "answer 0"]);
     let timeline = host.timeline();
     let actions: Vec<&str> = timeline
         .iter()

@@ -1,0 +1,166 @@
+//! gRPC of the guests: who answers, with what, and a call or a stream while it lasts. Checking the
+//! arguments is left to `capability::grpc`, handing replies to the guest to `host`.
+
+use std::{fmt, rc::Rc};
+
+use crate::pairs::Pair;
+
+/// gRPC's own names for the statuses that this host gives by itself.
+pub(crate) mod status {
+    pub(crate) const OK: u32 = 0;
+    pub(crate) const INTERNAL: u32 = 13;
+    pub(crate) const UNAVAILABLE: u32 = 14;
+}
+
+/// What a call or a stream is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrpcRequest {
+    /// The service, such as `package.Service`.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// The metadata with which it begins.
+    pub metadata: Vec<Pair>,
+}
+
+/// What an upstream hears of a call or a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrpcEvent {
+    /// It begins.
+    Start,
+    /// The guest sent a message. A call has one.
+    Message(Vec<u8>),
+    /// The guest sends no more.
+    HalfClose,
+    /// The guest has no more interest: no reply reaches it.
+    Cancel,
+}
+
+/// What an upstream replies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrpcReply {
+    /// The metadata at the start. A guest does not see that of a call.
+    InitialMetadata(Vec<Pair>),
+    /// A message. A call takes the first.
+    Message(Vec<u8>),
+    /// The metadata at the end. A guest does not see that of a call.
+    TrailingMetadata(Vec<Pair>),
+    /// The end, with a status of gRPC; 0 is OK.
+    Close {
+        /// The status.
+        status: u32,
+        /// What is said with it.
+        message: String,
+    },
+}
+
+impl GrpcReply {
+    /// The end with OK.
+    #[must_use]
+    pub fn ok() -> Self {
+        Self::close(status::OK, "")
+    }
+
+    /// The end with this status.
+    #[must_use]
+    pub fn close(status: u32, message: &str) -> Self {
+        Self::Close { status, message: message.to_owned() }
+    }
+}
+
+/// Who answers gRPC: a function of the test, called with each event.
+#[derive(Clone)]
+pub struct GrpcUpstream(Rc<GrpcFunction>);
+
+type GrpcFunction = dyn Fn(&GrpcRequest, &GrpcEvent) -> Vec<GrpcReply>;
+
+impl GrpcUpstream {
+    /// An upstream that replies with what this function gives for each event.
+    pub fn new(function: impl Fn(&GrpcRequest, &GrpcEvent) -> Vec<GrpcReply> + 'static) -> Self {
+        Self(Rc::new(function))
+    }
+
+    /// An upstream that gives this message to every call.
+    #[must_use]
+    pub fn message(message: &[u8]) -> Self {
+        let message = message.to_vec();
+        Self::new(move |_, event| match event {
+            GrpcEvent::Message(_) => vec![GrpcReply::Message(message.clone()), GrpcReply::ok()],
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn hear(&self, request: &GrpcRequest, event: &GrpcEvent) -> Vec<GrpcReply> {
+        (self.0)(request, event)
+    }
+}
+
+impl fmt::Debug for GrpcUpstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GrpcUpstream")
+    }
+}
+
+/// What the guest asked for; done after the callback.
+#[derive(Clone, Debug)]
+pub(crate) struct GrpcAction {
+    pub(crate) token: u32,
+    /// What the token is of, which may have ended by now.
+    pub(crate) exchange: GrpcExchange,
+    pub(crate) events: Vec<GrpcEvent>,
+}
+
+/// Whether there is one message each way, or many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GrpcKind {
+    Call,
+    Stream,
+}
+
+/// A call or a stream while it lasts.
+#[derive(Clone, Debug)]
+pub(crate) struct GrpcExchange {
+    pub(crate) kind: GrpcKind,
+    /// The root that hears the replies.
+    pub(crate) root: u32,
+    pub(crate) cluster: String,
+    pub(crate) request: GrpcRequest,
+    pub(crate) timeout_ms: u32,
+    pub(crate) fault: crate::callouts::fault::Fault,
+    /// The guest has ended its side.
+    pub(crate) local_closed: bool,
+    /// The upstream has ended its side.
+    pub(crate) remote_closed: bool,
+}
+
+/// What a call comes to: a message, or a failure; nothing as long as the upstream says nothing.
+pub(crate) fn outcome_of_call(replies: Vec<GrpcReply>) -> Option<GrpcReply> {
+    let mut found = None;
+    for reply in replies {
+        match reply {
+            GrpcReply::Message(_) if found.is_none() => found = Some(reply),
+            GrpcReply::Close { status: status::OK, .. } => {
+                // Nothing at all is an error, though it ends well.
+                return found.or_else(|| Some(GrpcReply::close(status::INTERNAL, "")));
+            }
+            GrpcReply::Close { .. } => return Some(reply),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_comes_to_a_message_or_to_a_failure() {
+        let message = || GrpcReply::Message(b"m".to_vec());
+        let failed = || GrpcReply::close(5, "no");
+        assert_eq!(outcome_of_call(vec![message(), GrpcReply::ok()]), Some(message()));
+        assert_eq!(outcome_of_call(vec![message(), failed()]), Some(failed()));
+        assert_eq!(outcome_of_call(vec![GrpcReply::ok()]), Some(GrpcReply::close(13, "")));
+        assert_eq!(outcome_of_call(vec![message()]), None);
+    }
+}

@@ -1,0 +1,30 @@
+//! What a test does to the proxy itself: a plugin that fails when it is told to, a wall clock that
+//! is off.
+
+use super::{Host, HostError};
+use crate::{timeline::Thread, vm::VmFailure};
+
+impl Host {
+    /// Makes the plugin fail on a thread, as if it had trapped.
+    pub fn fail_plugin(&mut self, thread: Thread) -> Result<(), HostError> {
+        let index = match thread {
+            Thread::Worker(worker) if worker >= self.workers() => {
+                return Err(HostError::NoWorker(worker));
+            }
+            Thread::Worker(worker) => self.first_thread + 1 + worker,
+            _ => self.first_thread,
+        };
+        let reason = "a fault of the test".to_owned();
+        if let Some(vm) = self.threads.get_mut(index).and_then(|worker| worker.live()) {
+            vm.fail(VmFailure { callback: "no callback".to_owned(), reason });
+            self.settle(index);
+        }
+        Ok(())
+    }
+
+    /// How far the wall clock that the plugin reads is ahead of virtual time, in nanoseconds.
+    /// Timers do not go by it.
+    pub fn set_wall_clock_ahead_ns(&mut self, ahead_ns: i64) {
+        self.process.wall_ahead_ns.set(ahead_ns);
+    }
+}
