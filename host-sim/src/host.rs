@@ -1,6 +1,7 @@
 //! A simulated proxy: main and its workers, each with a VM of the plugin, under one virtual clock.
 //! This file owns time and what follows from a callback; starting is in `builder`, traffic in
-//! `traffic`, `http`, `tcp` and `lifetime`, calls of the guests in `calls`, the end in `shutdown`.
+//! `traffic`, `http`, `tcp`, `reply` and `lifetime`, failures in `failure`, calls of the guests in
+//! `calls`, the end in `shutdown`.
 //!
 //! A callback never runs inside another: what a guest asks for waits in its outbox until the
 //! callback has returned, and what follows from it waits in the schedule.
@@ -8,11 +9,13 @@
 pub mod access_log;
 pub mod builder;
 mod calls;
+mod failure;
 mod http;
 mod injected;
 mod lifetime;
 mod observed;
 mod reload;
+mod reply;
 mod schedule;
 mod shutdown;
 mod tcp;

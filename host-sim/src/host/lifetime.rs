@@ -1,13 +1,12 @@
-//! How streams begin and end, and how a call about one finds its guest: the VM may have failed,
-//! or be another one by now.
+//! How streams begin and end, and how a call about one finds its guest. What becomes of a stream
+//! whose guest has failed is left to `failure`.
 
 use super::{
-    Callback, FailurePolicy, Host, HostError, StreamAction, StreamId, Vm, VmFailure, http, tcp,
-    traffic::Place, worker::FIRST_ROOT,
+    Callback, FailurePolicy, Host, HostError, StreamAction, StreamId, Vm, VmFailure, http, reply,
+    tcp, traffic::Place, worker::FIRST_ROOT,
 };
 use crate::{
     abi::{Peer, StreamType},
-    limits::RELOAD_BACKOFF_NS,
     properties::{Properties, availability::StreamKind},
     stream::{Direction, Stream, exchange::Exchange},
     timeline::EventKind,
@@ -26,7 +25,7 @@ pub(crate) struct StreamEntry {
     /// What moved on without the guest, or until it was gone.
     pub(super) exchange: Exchange,
     /// Nothing more comes of the stream, though it has not been closed from outside.
-    over: bool,
+    pub(super) over: bool,
 }
 
 impl Host {
@@ -80,40 +79,8 @@ impl Host {
         contexts.clone().nth(plugin).ok_or(HostError::NoPlugin(plugin))
     }
 
-    /// A reload is lazy: only a new stream starts a new VM.
-    pub(super) fn reload_if_due(&mut self, thread: usize) {
-        let now_ns = self.process.now_ns.get();
-        let Some(worker) = self.threads.get_mut(thread) else { return };
-        let has_failed = worker.vm.as_ref().is_some_and(Vm::has_failed);
-        let failed_at_ns = worker.failed_at_ns.unwrap_or(now_ns);
-        let is_due = now_ns >= failed_at_ns.saturating_add(RELOAD_BACKOFF_NS);
-        if self.failure_policy != FailurePolicy::FailReload || !has_failed || !is_due {
-            return;
-        }
-        self.keep_exchanges(thread);
-        let Some(worker) = self.threads.get_mut(thread) else { return };
-        if worker.restart(&self.plugin, &self.process, &self.settings).is_err() {
-            worker.failed_at_ns = Some(now_ns);
-        }
-        self.settle(thread);
-    }
-
-    /// Remembers what moved on through a VM that is about to go.
-    fn keep_exchanges(&mut self, thread: usize) {
-        let Some(worker) = self.threads.get_mut(thread) else { return };
-        let Some(vm) = worker.vm.as_mut() else { return };
-        for entry in self.streams.values_mut() {
-            if entry.thread == thread
-                && entry.generation == worker.generation
-                && let Some(stream) = entry.context.and_then(|id| vm.state().stream_mut(id))
-            {
-                entry.exchange = stream.exchange();
-            }
-        }
-    }
-
     /// The guest of a stream, if the VM in which the stream began is still there and well.
-    fn guest(&mut self, id: StreamId) -> Option<(&mut Vm, u32)> {
+    pub(super) fn guest(&mut self, id: StreamId) -> Option<(&mut Vm, u32)> {
         let entry = self.streams.get(&id)?;
         let (generation, context) = (entry.generation, entry.context?);
         let worker = self.threads.get_mut(entry.thread)?;
@@ -140,52 +107,6 @@ impl Host {
         self.check_guest(id);
         self.run_due()?;
         Ok(self.streams.get(&id).is_some_and(|entry| !entry.over && entry.context.is_none()))
-    }
-
-    /// A stream whose guest has failed is refused, or passes by from now on.
-    fn check_guest(&mut self, id: StreamId) {
-        let Some(entry) = self.streams.get(&id) else { return };
-        if entry.over || entry.context.is_none() || self.guest(id).is_some() {
-            return;
-        }
-        let passes_by = self.failure_policy == FailurePolicy::FailOpen;
-        let exchange = self.exchange_through_guest(id, passes_by);
-        if !passes_by {
-            return self.refuse(id, exchange);
-        }
-        if let Some(entry) = self.streams.get_mut(&id) {
-            entry.exchange = exchange;
-            entry.context = None;
-        }
-    }
-
-    /// What moved on through the guest, and if `release`, what it held back.
-    fn exchange_through_guest(&mut self, id: StreamId, release: bool) -> Exchange {
-        let Some(entry) = self.streams.get(&id) else { return Exchange::default() };
-        let kept = entry.exchange.clone();
-        let (generation, context) = (entry.generation, entry.context);
-        let worker = self.threads.get_mut(entry.thread).filter(|it| it.generation == generation);
-        let vm = worker.and_then(|worker| worker.vm.as_mut());
-        let stream = vm.zip(context).and_then(|(vm, id)| vm.state().stream_mut(id));
-        let Some(stream) = stream else { return kept };
-        if release {
-            for direction in [Direction::FromDownstream, Direction::FromUpstream] {
-                stream.half(direction).release();
-            }
-        }
-        Exchange { reset: kept.reset, ..stream.exchange() }
-    }
-
-    /// The plugin has failed, and with it the stream: 503 if the client has no response yet.
-    fn refuse(&mut self, id: StreamId, mut exchange: Exchange) {
-        let Some(entry) = self.streams.get(&id) else { return };
-        if entry.kind == StreamKind::Http && exchange.response.headers.is_none() {
-            exchange.response.headers = Some(vec![(b":status".to_vec(), b"503".to_vec())]);
-            exchange.response.complete = true;
-        } else {
-            exchange.reset = true;
-        }
-        self.mark_over(id, exchange);
     }
 
     /// What came out of a stream behind the plugin, so far.
@@ -216,15 +137,15 @@ impl Host {
                     _ => Direction::FromDownstream,
                 };
                 let _recorded = http::resume(vm, context, direction);
-                if http::state_of_reply(vm, context) == http::Replied::Complete {
+                if reply::state_of_reply(vm, context) == reply::Replied::Complete {
                     self.end_guest(id, None);
                 }
             }
             StreamAction::Close => self.reset(id, Some(Peer::Local)),
-            StreamAction::Reply(response) => match http::reply(vm, context, response) {
-                Ok(http::Replied::Held) | Err(_) => {}
-                Ok(http::Replied::Complete) => self.end_guest(id, None),
-                Ok(http::Replied::Reset) => self.reset(id, None),
+            StreamAction::Reply(response) => match reply::reply(vm, context, response) {
+                Ok(reply::Replied::Held) | Err(_) => {}
+                Ok(reply::Replied::Complete) => self.end_guest(id, None),
+                Ok(reply::Replied::Reset) => self.reset(id, None),
             },
         }
         self.check_guest(id);
@@ -259,7 +180,7 @@ impl Host {
     }
 
     /// Nothing more comes of a stream; its context is gone.
-    fn mark_over(&mut self, id: StreamId, exchange: Exchange) {
+    pub(super) fn mark_over(&mut self, id: StreamId, exchange: Exchange) {
         let Some(entry) = self.streams.get_mut(&id).filter(|entry| !entry.over) else { return };
         entry.over = true;
         entry.exchange = exchange;

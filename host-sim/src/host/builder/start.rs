@@ -1,0 +1,78 @@
+//! Starting a host: the canaries first, then main, then the workers.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{HostBuilder, PluginSettings, StartError, StartFailure};
+use crate::{
+    host::{Host, Schedule, VmSettings, Worker},
+    limits::{MAX_PLUGINS, MAX_WORKERS},
+    process::Process,
+    timeline::Thread,
+    vm::state::RootSettings,
+};
+
+impl HostBuilder {
+    /// Starts the host. The canary takes the configuration first and is thrown away.
+    pub fn start(self) -> Result<Host, StartFailure> {
+        let process = Rc::new(Process::default());
+        process.now_ns.set(self.start.0);
+        let started = self.start_on(&process);
+        started.map_err(|error| StartFailure { error, timeline: process.timeline.take() })
+    }
+
+    fn start_on(self, process: &Rc<Process>) -> Result<Host, StartError> {
+        if self.workers > MAX_WORKERS {
+            return Err(StartError::Workers(self.workers));
+        }
+        let plugins: Vec<PluginSettings> = std::iter::once(self.first).chain(self.others).collect();
+        if plugins.len() > MAX_PLUGINS {
+            return Err(StartError::Plugins(plugins.len()));
+        }
+        process.callouts.borrow_mut().clusters = self.clusters;
+        let base = self.properties.with(&["plugin_vm_id"], self.vm_id.as_str());
+        let root = |plugin: PluginSettings| {
+            let properties = base.clone().with(&["plugin_name"], plugin.name.as_str());
+            let properties = properties.with(&["plugin_root_id"], plugin.root_id.as_str());
+            let configuration = Rc::from(plugin.configuration.into_bytes());
+            RootSettings { configuration, properties: Rc::new(properties) }
+        };
+        let roots: Rc<[RootSettings]> = plugins.into_iter().map(root).collect();
+        let settings = VmSettings {
+            vm_id: self.vm_id,
+            vm_configuration: Rc::from(self.vm_configuration.into_bytes()),
+            environment: Rc::from(self.environment),
+            roots: Rc::clone(&roots),
+            foreign: Rc::new(self.foreign),
+            seed: self.seed,
+            callback_fuel: self.callback_fuel,
+            callback_seconds: self.callback_seconds,
+            memory_bytes: self.memory_bytes,
+        };
+        let start = |thread, settings: &VmSettings| {
+            let worker = Worker::start(&self.plugin, process, thread, settings);
+            worker.map_err(|error| StartError::Root { thread, error })
+        };
+        // Each plugin's configuration is tried in a VM of its own.
+        for root in roots.iter() {
+            let roots = Rc::from([root.clone()]);
+            drop(start(Thread::Canary, &VmSettings { roots, ..settings.clone() })?);
+        }
+        let threads = std::iter::once(Thread::Main).chain((0..self.workers).map(Thread::Worker));
+        let threads =
+            threads.map(|thread| start(thread, &settings)).collect::<Result<Vec<_>, _>>()?;
+        let mut host = Host {
+            plugin: self.plugin,
+            settings,
+            failure_policy: self.failure_policy,
+            process: Rc::clone(process),
+            schedule: Schedule::default(),
+            streams: BTreeMap::new(),
+            last_stream: 0,
+            first_thread: 0,
+            replaced: Vec::new(),
+            threads,
+        };
+        (0..host.threads.len()).for_each(|thread| host.settle(thread));
+        Ok(host)
+    }
+}
