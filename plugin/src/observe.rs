@@ -173,6 +173,7 @@ impl Recorder {
     /// held for too long, as `_unknown`.
     pub fn collect(&mut self, steady_ms: u64, now_ns: u64) {
         self.hour.tick(now_ns);
+        self.sides.compare_again();
         self.steady_ms = steady_ms;
         self.holding = false;
         self.held_bytes = 0;

@@ -38,7 +38,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table of at most `max_flows` rows, not counting `_other` rows.
+    /// An empty table of at most `max_flows` rows; full, it takes `_other` rows only.
     pub fn new(max_flows: usize) -> Self {
         let other =
             FlowKey { src_app: Name::other(), dest_app: Name::other(), vpc_id: Name::other() };

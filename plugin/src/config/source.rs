@@ -115,7 +115,7 @@ fn read_source(field: &Field<'_>, mode: Mode) -> Result<Source, ConfigError> {
         "istio_cluster" => Template::read(&value, istio::CLUSTER_FIELDS).map(Source::IstioCluster),
         "endpoint_metadata" => read_path(&value).map(Source::EndpointMetadata),
         "cluster_metadata" => read_path(&value).map(Source::ClusterMetadata),
-        _ => read_path(&value).map(Source::Attribute),
+        _ => read_attribute(&value).map(Source::Attribute),
     }
 }
 
@@ -143,6 +143,18 @@ fn read_path(field: &Field<'_>) -> Result<Vec<String>, ConfigError> {
         Some(elements) => elements.map(|element| read_segment(&element)).collect(),
         None => Err(field.expected("a non-empty string or a non-empty array of them")),
     }
+}
+
+/// Reads the path of an attribute. Those of the request are what its headers say.
+fn read_attribute(field: &Field<'_>) -> Result<Vec<String>, ConfigError> {
+    let path = read_path(field)?;
+    if path.first().is_some_and(|first| first == "request") {
+        return Err(field.refuse(
+            "is of the request, which any caller can forge: use request_header, \
+             such as \":authority\", and trust_request_headers",
+        ));
+    }
+    Ok(path)
 }
 
 /// Reads a step of a path. Envoy joins the steps with NUL, so none may have one.

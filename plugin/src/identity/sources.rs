@@ -9,7 +9,7 @@ use super::{Attributes, SharedName, View, istio, spiffe};
 use crate::config::{Mode, Source, Sources, Template};
 
 /// The first steps of attributes that are there from a stream's start, or never.
-const THERE_FROM_THE_START: &[&str] = &["connection", "destination", "request", "source"];
+const THERE_FROM_THE_START: &[&str] = &["connection", "destination", "source"];
 
 /// Reads those sources that are the same for every stream; what can never be reached is left out.
 pub(super) fn settle(sources: Sources, node: &dyn Attributes, recent: &mut Recent) -> Sources {

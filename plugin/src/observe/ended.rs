@@ -10,15 +10,15 @@ pub(super) fn bytes_of(attributes: &dyn Attributes) -> (u64, u64) {
 }
 
 /// What the source has sent. Envoy's `request.size` is what `content-length` says, where there is
-/// one, and not what has come; `request.total_size` is what has come, with the headers.
+/// one, and not what has come; `request.total_size` is what has come, with the headers. Most
+/// requests have neither a body nor that header, and need no more than this one attribute.
 fn received(attributes: &dyn Attributes) -> u64 {
-    match integer(attributes, &["request", "size"]) {
-        None | Some(0) => 0,
-        Some(claimed) => {
-            let total = integer(attributes, &["request", "total_size"]).unwrap_or(claimed);
-            total.saturating_sub(attributes.request_headers_bytes())
-        }
+    let claimed = integer(attributes, &["request", "size"]).unwrap_or(0);
+    if claimed == 0 && attributes.request_header("content-length").is_none() {
+        return 0;
     }
+    let total = integer(attributes, &["request", "total_size"]).unwrap_or(claimed);
+    total.saturating_sub(attributes.request_headers_bytes())
 }
 
 fn integer(attributes: &dyn Attributes, path: &[&str]) -> Option<u64> {

@@ -18,24 +18,34 @@ pub(super) struct Sides {
     /// The side of all streams; none if each listener says it.
     fixed: Option<Reporter>,
     is_direction_missing: bool,
-    /// Whether a listener's direction was compared with what is fixed, and what came of it.
-    is_contradicted: Option<bool>,
+    /// Whether a listener's direction was compared with what is fixed since the last tick.
+    is_compared: bool,
+    is_contradicted: bool,
 }
 
 impl Sides {
     /// All streams are of the side `fixed`, if it is given.
     pub fn new(report: Report, fixed: Option<Reporter>) -> Self {
-        Self { report, fixed, is_direction_missing: false, is_contradicted: None }
+        Self {
+            report,
+            fixed,
+            is_direction_missing: false,
+            is_compared: false,
+            is_contradicted: false,
+        }
     }
 
     /// Starts a stream as one of its side.
     pub fn start(&mut self, stream: &mut Stream, attributes: &dyn Attributes) {
         let side = match self.fixed {
             Some(fixed) => {
-                // Once: it is to spare this read that a direction is fixed.
-                self.is_contradicted.get_or_insert_with(|| {
-                    of_listener(attributes).is_some_and(|listener| listener != fixed)
-                });
+                // Not for each stream: it is to spare this read that a direction is fixed. But a
+                // root may have several listeners.
+                if !self.is_compared {
+                    self.is_compared = true;
+                    let listener = of_listener(attributes);
+                    self.is_contradicted |= listener.is_some_and(|listener| listener != fixed);
+                }
                 Some(fixed)
             }
             None => of_listener(attributes),
@@ -45,9 +55,14 @@ impl Sides {
         stream.start(side, self.report.includes(side));
     }
 
-    /// Whether the first stream's listener had another direction than the one that is fixed.
+    /// Has the next stream's listener compared with what is fixed.
+    pub fn compare_again(&mut self) {
+        self.is_compared = false;
+    }
+
+    /// Whether a listener had another direction than the one that is fixed.
     pub fn is_contradicted(&self) -> bool {
-        self.is_contradicted == Some(true)
+        self.is_contradicted
     }
 
     /// Whether a stream's listener had no direction, and nothing else said it.

@@ -50,8 +50,10 @@ fn what_has_come_counts_and_not_what_was_announced() {
     // Of 1,000 announced bytes 30 have come, with 15 bytes of headers.
     let headers = |stream: Fake| stream.with("header.content-length", "").with("header.x", "");
     sidecar.record(&headers(stream(Fake::outbound(), 1_000, 45, 0)));
+    // Nothing was announced, as for a WebSocket, and 4 bytes have come.
+    sidecar.record(&headers(stream(Fake::outbound(), 0, 19, 0)));
     sidecar.run_ms(2_000);
-    assert_eq!(sidecar.aggregator.row(Source, HOUR, NAMES), (30, 0));
+    assert_eq!(sidecar.aggregator.row(Source, HOUR, NAMES), (34, 0));
 }
 
 #[test]
@@ -84,23 +86,26 @@ fn where_its_mode_does_not_belong_it_counts_nothing_and_says_so_once() {
 }
 
 #[test]
-fn a_given_direction_is_compared_once_and_then_not_read() {
+fn a_given_direction_is_compared_now_and_then_and_not_for_every_stream() {
     for (direction, side, listener, is_right) in [
-        ("outbound", Source, Fake::outbound as fn() -> Fake, true),
+        ("outbound", Source, Fake::outbound as fn() -> Fake, false),
         ("inbound", Destination, Fake::outbound, false),
-        ("inbound", Destination, Fake::default, true),
+        ("inbound", Destination, Fake::inbound, true),
     ] {
         let config = json!({"mode": "access_log", "report": "both", "direction": direction,
                             "src_app": "frontend", "dest_app": "backend", "vpc_id": "v"});
         let mut sidecar = Sidecar::new(config, 1);
         let attributes = stream(listener(), 0, 0, 1);
-        for reads in [3, 5, 7] {
+        for reads in [4, 7, 10] {
             sidecar.record(&attributes);
-            // The two sizes, and once the direction.
+            // The two sizes and a header, and once the direction.
             assert_eq!(attributes.reads(), reads);
         }
+        sidecar.run_ms(1_000);
+        // From time to time, it is compared again: the root's listeners may differ.
+        sidecar.record(&stream(Fake::inbound(), 0, 0, 1));
         sidecar.run_ms(2_000);
-        assert_eq!(sidecar.aggregator.row(side, HOUR, NAMES), (0, 3));
+        assert_eq!(sidecar.aggregator.row(side, HOUR, NAMES), (0, 4));
         let notices = sidecar.filter.take_notices();
         assert_eq!(!notices.contains(&Notice::DirectionContradicted), is_right, "{notices:?}");
     }

@@ -76,6 +76,24 @@ fn an_envoy_that_takes_over_leaves_nothing_behind() {
     mesh.ends_with(&Totals::of([("frontend", "backend", http), ("frontend", "backend-tcp", tcp)]));
 }
 
+/// A root may ask for time when its listener goes; but Envoy keeps no VM for it that has no other.
+#[test]
+fn what_goes_with_the_last_filter_of_a_vm_is_in_the_log() {
+    let plan = Mesh::plan().with_dynamic_listeners().push_interval_ms(3_600_000);
+    let mut mesh = plan.start();
+    let mut http = mesh.http().get(10_000) + mesh.http().upload(3_000);
+    let tcp = mesh.tcp().exchange(500, 700);
+    mesh.frontend().listeners().change("vm_id: flow_filter", "vm_id: another");
+    flow_tests::deadline::wait_until("the old filters to end", || {
+        mesh.frontend().log().matches("flow_filter-spill-v1 ").count() >= 2
+    });
+    http += mesh.http().get(1_000);
+    mesh.frontend_mut().stop();
+    replay(&mesh);
+    let expected = Totals::of([("frontend", "backend", http), ("frontend", "backend-tcp", tcp)]);
+    assert_eq!(mesh.fas().totals(), Ok(expected));
+}
+
 /// Replays the frontend's log, and returns what is said about it.
 fn replay(mesh: &Mesh) -> String {
     replay_text(mesh, &mesh.frontend().log())

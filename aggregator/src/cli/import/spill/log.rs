@@ -110,14 +110,16 @@ impl Finds {
             let place = Place { log: name.to_owned(), line: number };
             match line {
                 Line::Whole(bytes) => {
-                    if let Some(body) = batch_in(&String::from_utf8_lossy(bytes)) {
-                        self.note(place, body);
+                    for body in batches_in(&String::from_utf8_lossy(bytes)) {
+                        self.note(place.clone(), body);
                     }
                 }
                 Line::TooLong(start) => {
-                    let body = batch_in(&String::from_utf8_lossy(start)).unwrap_or_default();
+                    let mut bodies = batches_in(&String::from_utf8_lossy(start));
+                    let cut = bodies.pop().unwrap_or_default();
+                    bodies.into_iter().for_each(|body| self.note(place.clone(), body));
                     let reason = format!("the line is longer than {max_bytes} bytes");
-                    self.faults.push(Fault { place, reason, batch: whose(&body) });
+                    self.faults.push(Fault { place, reason, batch: whose(&cut) });
                 }
             }
         }
@@ -166,16 +168,17 @@ impl Finds {
     }
 }
 
-/// The batch in a line: of plain text, or of JSON, which a container's logger may have put into
+/// The batches in a line: of plain text, or of JSON, which a container's logger may have put into
 /// JSON of its own, or behind a prefix.
-fn batch_in(line: &str) -> Option<String> {
-    let mark = line.find(SPILL_MARK)?;
+fn batches_in(line: &str) -> Vec<String> {
+    let Some(mark) = line.find(SPILL_MARK) else { return Vec::new() };
     let json = line.find('{').filter(|at| *at < mark).and_then(|at| line.get(at..));
     let Some(Ok(Value::Object(fields))) = json.map(serde_json::from_str) else {
-        return spilled(line).map(str::to_owned);
+        return spilled(line).map(str::to_owned).collect();
     };
     let texts = TEXT_FIELDS.iter().filter_map(|name| fields.get(*name)?.as_str());
-    texts.filter(|text| text.len() < line.len()).find_map(batch_in)
+    let within = texts.filter(|text| text.len() < line.len()).map(batches_in);
+    within.into_iter().find(|batches| !batches.is_empty()).unwrap_or_default()
 }
 
 /// Whose batch it was, and which, of which the rest may be missing.
