@@ -1,4 +1,4 @@
-//! Access loggers: what has ended, or goes on for long, is shown to the root's `on_log`, without
+//! Access loggers: what has ended, and only that, is shown to the root's `on_log`, without
 //! any callback of a stream (Envoy, `envoy.access_loggers.wasm`).
 
 use super::{Callback, Host, HostError, http, traffic::Place};
