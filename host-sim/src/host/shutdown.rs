@@ -6,7 +6,8 @@ use crate::{abi::Peer, timeline::EventKind};
 
 impl Host {
     /// Ends as after SIGTERM, or as when a listener goes and its VM with it: the open streams, then
-    /// `on_done` on every thread, whose answer does not count. What the plugin sends in it still leaves, but no answer arrives.
+    /// `on_done` on every thread, whose answer does not count: a root that wants time is not even
+    /// deleted. What the plugin sends in it still leaves, but no answer arrives.
     pub fn terminate(&mut self) {
         for thread in 0..self.threads.len() {
             self.end_streams(thread);
