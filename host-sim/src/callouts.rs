@@ -122,6 +122,7 @@ impl Callouts {
             };
         }
         let mut response = call.fault.response(delivered, &record.request);
+        let mut is_servers = record.deliveries > 0 && call.fault.passes_answer();
         let timeout_ns = u64::from(call.timeout_ms) * 1_000_000;
         let delay_ns = match (call.fault.waits_for_timeout(), timeout_ns) {
             (true, 0) => None,
@@ -130,11 +131,15 @@ impl Callouts {
             (false, timeout_ns) => {
                 let delay_ns = cluster.delay_ns();
                 if delay_ns > timeout_ns {
+                    is_servers = false;
                     response = CallResponse::timeout();
                 }
                 Some(delay_ns.min(timeout_ns))
             }
         };
+        if let (true, Some(delay_ns)) = (is_servers, delay_ns) {
+            response.add_service_time(delay_ns);
+        }
         self.records.push(record);
         let at_ns = now_ns.saturating_add(delay_ns?);
         Some(Answer { record: self.records.len() - 1, at_ns, response })

@@ -193,6 +193,12 @@ impl Host {
         let Some(vm) = worker.vm.as_mut().filter(|_| worker.generation == generation) else {
             return;
         };
+        // A root that is gone hears no answers, though the VM may go on.
+        if let Due::Answer { root, .. } | Due::QueueReady { root, .. } = due
+            && !vm.state().contexts.contains_key(&root)
+        {
+            return;
+        }
         match due {
             Due::Tick(root) => {
                 let _recorded = vm.call(Callback::Tick, root, &[root]);

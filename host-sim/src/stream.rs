@@ -88,14 +88,18 @@ impl Stream {
 
     fn request_property(&self, path: &[&str]) -> Option<PropertyValue> {
         let pseudo = match path {
-            ["total_size"] => return Some(integer(self.total_size(&self.request))),
+            ["total_size"] => {
+                return Some(integer(self.total_size(&self.request, self.request.data_bytes)));
+            }
             // Envoy trusts the header as long as it sees one.
             ["size"] => {
                 let length = self.request.header("content-length", self.logging);
                 let length = length.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
                 return Some(integer(length.unwrap_or(self.request.data_bytes)));
             }
+            ["headers", "host"] => ":authority",
             ["headers", name] => name,
+            ["query" | "url_path"] => return self.part_of_path(path == ["query"]),
             ["path"] => ":path",
             ["method"] => ":method",
             ["host"] => ":authority",
@@ -105,10 +109,21 @@ impl Stream {
         self.request.header(pseudo, self.logging).map(text)
     }
 
+    /// What is before or behind the first question mark of the path.
+    fn part_of_path(&self, is_query: bool) -> Option<PropertyValue> {
+        let path = self.request.header(":path", self.logging)?;
+        let mark = path.iter().position(|byte| *byte == b'?').unwrap_or(path.len());
+        let (before, behind) = path.split_at(mark);
+        Some(text(if is_query { behind.get(1..).unwrap_or_default() } else { before }))
+    }
+
     fn response_property(&self, path: &[&str]) -> Option<PropertyValue> {
         match path {
-            ["total_size"] => Some(integer(self.total_size(&self.response))),
-            ["size"] => Some(integer(self.response.data_bytes)),
+            // Envoy counts what it has sent to the client, which what a guest sees has not been yet.
+            ["total_size"] => {
+                Some(integer(self.total_size(&self.response, self.response.sent_bytes())))
+            }
+            ["size"] => Some(integer(self.response.sent_bytes())),
             ["headers", name] => self.response.header(name, self.logging).map(text),
             ["code"] => self.response_code.map(PropertyValue::Integer),
             _ => None,
@@ -116,10 +131,10 @@ impl Stream {
     }
 
     /// A new connection has no size yet, whatever came with it (measured with Envoy 1.40).
-    fn total_size(&self, half: &Half) -> u64 {
+    fn total_size(&self, half: &Half, data_bytes: u64) -> u64 {
         match (self.kind, self.phase) {
             (StreamKind::Tcp, Phase::Opening) => 0,
-            _ => half.total_size(self.logging),
+            _ => data_bytes.saturating_add(half.pairs_bytes(self.logging)),
         }
     }
 

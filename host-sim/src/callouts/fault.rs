@@ -65,6 +65,11 @@ impl Fault {
         }
     }
 
+    /// Whether the guest sees what the backend answered.
+    pub(crate) fn passes_answer(&self) -> bool {
+        matches!(self, Self::None | Self::Duplicate)
+    }
+
     /// Whether the guest waits until its own timeout.
     pub(crate) fn waits_for_timeout(&self) -> bool {
         matches!(self, Self::Timeout | Self::TimeoutButDelivered)

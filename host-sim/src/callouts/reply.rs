@@ -65,6 +65,14 @@ impl CallResponse {
         Self::new(status, &[("content-length", &length), ("content-type", "text/plain")], body)
     }
 
+    /// Envoy says in a server's answer how many milliseconds it took.
+    pub(crate) fn add_service_time(&mut self, latency_ns: u64) {
+        if self.status().is_some() {
+            let milliseconds = (latency_ns / 1_000_000).to_string().into_bytes();
+            self.headers.push((b"x-envoy-upstream-service-time".to_vec(), milliseconds));
+        }
+    }
+
     /// The status; none for a reset.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

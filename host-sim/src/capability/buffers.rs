@@ -121,13 +121,15 @@ fn set_buffer(
     Ok(change(buffer.ok_or(Status::BadArgument)?, start, size, &data)?)
 }
 
-/// Envoy changes a buffer in three ways only: prepend, replace all, append.
+/// Envoy replaces what a buffer begins with, or appends to its end, and nothing between (measured).
 fn change(buffer: &mut Vec<u8>, start: u32, size: u32, data: &[u8]) -> Result<(), Status> {
     let reaches_end = |at: u32| usize::try_from(at).is_ok_and(|at| at >= buffer.len());
     match (start, size) {
-        (0, 0) => drop(buffer.splice(..0, data.iter().copied())),
-        (0, size) if reaches_end(size) => *buffer = data.to_vec(),
-        (start, _) if start > 0 && reaches_end(start) => buffer.extend_from_slice(data),
+        (0, size) => {
+            let end = usize::try_from(size).map_or(buffer.len(), |end| end.min(buffer.len()));
+            drop(buffer.splice(..end, data.iter().copied()));
+        }
+        (start, _) if reaches_end(start) => buffer.extend_from_slice(data),
         _ => return Err(Status::BadArgument),
     }
     Ok(())
@@ -154,7 +156,9 @@ mod tests {
         assert_eq!(changed(0, 0).unwrap(), "Xabc");
         assert_eq!(changed(0, 3).unwrap(), "X");
         assert_eq!(changed(3, 0).unwrap(), "abcX");
-        assert_eq!(changed(0, 2), Err(Status::BadArgument));
+        assert_eq!(changed(0, 2).unwrap(), "Xc");
+        assert_eq!(changed(0, 9).unwrap(), "X");
+        assert_eq!(changed(9, 9).unwrap(), "abcX");
         assert_eq!(changed(1, 1), Err(Status::BadArgument));
     }
 }

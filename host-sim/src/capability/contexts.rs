@@ -20,7 +20,8 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
 
 fn set_effective_context(guest: &mut Guest<'_>, id: u32) -> CallResult {
     let state = guest.data_mut();
-    if !state.contexts.contains_key(&id) {
+    // Context 0 is that of the VM itself, which has nothing (measured).
+    if id != 0 && !state.contexts.contains_key(&id) {
         return Err(Status::BadArgument.into());
     }
     state.effective = id;

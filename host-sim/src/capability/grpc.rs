@@ -158,19 +158,28 @@ fn begin(guest: &mut Guest<'_>, start: &Start, return_token: u32) -> CallResult 
     // A bad place for the token is found before anything is sent.
     write(guest, return_token, &0_u32.to_le_bytes())?;
     let metadata = read_pairs(guest, &metadata);
+    if upstream.is_empty() {
+        guest.data().warn_of_crash("a gRPC service without a name");
+    }
     let request = GrpcRequest { service, method, metadata };
     let state = guest.data_mut();
     let (token, exchange) = admit(state, start, &upstream, request)?;
+    let is_known = state.process.callouts.borrow().clusters.contains_key(&exchange.cluster);
     state.grpc.exchanges.insert(token, exchange.clone());
     let mut events = vec![GrpcEvent::Start];
     if start.kind == GrpcKind::Call {
         events.extend([GrpcEvent::Message(message), GrpcEvent::HalfClose]);
     }
     state.outbox.grpc.push(GrpcAction { token, exchange, events });
+    if !is_known {
+        return Err(Status::InternalFailure.into());
+    }
     write(guest, return_token, &token.to_le_bytes())
 }
 
-/// Finds the cluster, which is named or described by a `GrpcService`, and takes a token.
+/// Finds the cluster, which is named or described by a `GrpcService`, and takes a token. If a
+/// described one is not there, Envoy takes the token, says that it failed, and calls back all the
+/// same (measured).
 fn admit(
     state: &mut VmState,
     start: &Start,
@@ -178,12 +187,17 @@ fn admit(
     request: GrpcRequest,
 ) -> Result<(u32, GrpcExchange), Status> {
     let now_ns = state.process.now_ns.get();
-    let cluster = cluster_name(upstream);
+    let (cluster, is_described) = cluster_name(upstream);
     let mut callouts = state.process.callouts.borrow_mut();
-    if !callouts.clusters.contains_key(&cluster) {
+    let is_known = callouts.clusters.contains_key(&cluster);
+    if !is_known && !is_described {
         return Err(Status::ParseFailure);
     }
-    let admitted = callouts.admit(&cluster, now_ns);
+    let admitted = if is_known {
+        callouts.admit(&cluster, now_ns)
+    } else {
+        Ok(crate::callouts::fault::Fault::None)
+    };
     drop(callouts);
     let token = state.grpc.next_token(start.kind);
     let exchange = GrpcExchange {
@@ -199,15 +213,21 @@ fn admit(
     Ok((token, exchange))
 }
 
-/// The cluster of an `envoy.config.core.v3.GrpcService` with `envoy_grpc`, or the plain name.
-fn cluster_name(upstream: &[u8]) -> String {
+/// The cluster of an `envoy.config.core.v3.GrpcService` with `envoy_grpc`, or the plain name; and
+/// whether it was described so.
+fn cluster_name(upstream: &[u8]) -> (String, bool) {
     let inner = |bytes: &[u8]| {
         let found = fields(bytes)?.into_iter().find(|(number, _)| *number == 1)?;
         Some(found.1)
     };
-    let described = inner(upstream).and_then(|envoy_grpc| inner(&envoy_grpc));
+    // An `envoy_grpc` may leave its cluster's name out.
+    let described = inner(upstream).and_then(|envoy_grpc| {
+        fields(&envoy_grpc)?;
+        Some(inner(&envoy_grpc).unwrap_or_default())
+    });
+    let is_described = described.is_some();
     let name = described.unwrap_or_else(|| upstream.to_vec());
-    String::from_utf8_lossy(&name).into_owned()
+    (String::from_utf8_lossy(&name).into_owned(), is_described)
 }
 
 /// Only a stream takes messages.

@@ -150,8 +150,17 @@ fn find(state: &VmState, kind: MapKind, name: &[u8]) -> Result<Vec<u8>, Status> 
     let logging = state.stream().is_some_and(|stream| stream.logging);
     let absent = if logging { Status::NotFound } else { Status::BadArgument };
     let pairs = map(state, kind).ok_or(absent)?;
+    let name = kept_name(kind, name);
     let found = pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.clone()).ok_or(Status::NotFound)
+}
+
+/// Under which name a map keeps a header: a request's `host` is its `:authority`, as in Envoy.
+fn kept_name(kind: MapKind, name: &[u8]) -> &[u8] {
+    match kind {
+        MapKind::RequestHeaders if name.eq_ignore_ascii_case(b"host") => b":authority",
+        _ => name,
+    }
 }
 
 /// Removes what has this name if `replace`, then adds the value if there is one.
@@ -164,6 +173,7 @@ fn put_value(
 ) -> CallResult {
     let name = read(guest, name.0, name.1)?.to_ascii_lowercase();
     let value = value.map(|(data, size)| read(guest, data, size)).transpose()?;
+    let name = MapKind::from_code(kind).map(|kind| kept_name(kind, &name).to_vec())?;
     let pairs = map_mut(guest.data_mut(), kind)?;
     if replace {
         pairs.retain(|(key, _)| !key.eq_ignore_ascii_case(&name));

@@ -36,7 +36,8 @@ pub struct Metric {
     pub value: u64,
 }
 
-/// The ids of one VM: the name behind each, and how many there are of each kind.
+/// The ids of one VM: the name behind each, and how many there are of each kind. The kind is in the
+/// id's lowest two bits.
 #[derive(Debug, Default)]
 pub(crate) struct MetricIds {
     names: BTreeMap<u32, String>,
@@ -59,9 +60,20 @@ impl MetricIds {
     }
 }
 
-/// The metrics of all VMs, by name.
+/// The metrics of all VMs, by name. A name is free once for each kind, as in Envoy; of those that
+/// have another kind's name, the kind is said: `name (gauge)`.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(pub(crate) BTreeMap<String, Metric>);
+
+impl Metrics {
+    /// The metric of this name and kind, a new one if there is none yet; gives what it is kept as.
+    fn define(&mut self, name: String, kind: MetricKind) -> String {
+        let is_other = |kept: &str| self.0.get(kept).is_some_and(|metric| metric.kind != kind);
+        let kept = if is_other(&name) { format!("{name} ({})", kind.name()) } else { name };
+        self.0.entry(kept.clone()).or_insert(Metric { kind, value: 0 });
+        kept
+    }
+}
 
 impl MetricKind {
     fn from_code(code: u32) -> Result<Self, Status> {
@@ -74,6 +86,14 @@ impl MetricKind {
     fn code(self) -> u32 {
         self as u32
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
 }
 
 impl Metric {
@@ -82,8 +102,9 @@ impl Metric {
         match self.kind {
             MetricKind::Counter if offset <= 0 => Err(Status::BadArgument),
             MetricKind::Histogram => Err(Status::BadArgument),
+            // Envoy lets a gauge fall below 0, which then reads as a huge number (measured).
             MetricKind::Counter | MetricKind::Gauge => {
-                self.value = self.value.saturating_add_signed(offset);
+                self.value = self.value.wrapping_add_signed(offset);
                 Ok(())
             }
         }
@@ -120,7 +141,8 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
         "env",
         "proxy_increment_metric",
         |guest: Guest<'_>, id: u32, offset: i64| {
-            answer(change(guest.data(), id, |metric| metric.increment(offset)))
+            let known = known_kind(id).map_err(Into::into);
+            answer(known.and_then(|()| change(guest.data(), id, |metric| metric.increment(offset))))
         },
     )?;
     Ok(())
@@ -130,15 +152,14 @@ fn define(guest: &mut Guest<'_>, kind: u32, name: (u32, u32), return_id: u32) ->
     let kind = MetricKind::from_code(kind)?;
     let name = read_text(guest, name.0, name.1)?;
     let state = guest.data_mut();
-    let id = state.metric_ids.add(kind, name.clone())?;
-    let mut metrics = state.process.metrics.borrow_mut();
-    metrics.0.entry(name).or_insert(Metric { kind, value: 0 });
-    drop(metrics);
+    let kept = state.process.metrics.borrow_mut().define(name, kind);
+    let id = state.metric_ids.add(kind, kept)?;
     write(guest, return_id, &id.to_le_bytes())
 }
 
 fn get(guest: &mut Guest<'_>, id: u32, value: u32) -> CallResult {
     let mut found = 0;
+    known_kind(id)?;
     change(guest.data(), id, |metric| match metric.kind {
         MetricKind::Histogram => Err(Status::BadArgument),
         MetricKind::Counter | MetricKind::Gauge => {
@@ -147,6 +168,13 @@ fn get(guest: &mut Guest<'_>, id: u32, value: u32) -> CallResult {
         }
     })?;
     write(guest, value, &found.to_le_bytes())
+}
+
+/// What only counters and gauges can do is a bad argument on anything else, even if there is no
+/// metric of this id (measured).
+fn known_kind(id: u32) -> Result<(), Status> {
+    let kind = MetricKind::from_code(id % ID_INCREMENT)?;
+    if kind == MetricKind::Histogram { Err(Status::BadArgument) } else { Ok(()) }
 }
 
 fn change(

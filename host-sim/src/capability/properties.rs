@@ -11,6 +11,18 @@ use crate::{
     },
 };
 
+/// The groups of a stream's properties.
+const GROUPS: [&[u8]; 8] = [
+    b"connection",
+    b"destination",
+    b"filter_state",
+    b"request",
+    b"response",
+    b"source",
+    b"upstream",
+    b"xds",
+];
+
 pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     linker.func_wrap(
         "env",
@@ -39,6 +51,13 @@ fn get_property(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> C
 fn lookup(state: &VmState, path: &[u8]) -> Result<Vec<u8>, Status> {
     // The SDKs end a path with a NUL or not; both name the same property.
     let path = path.strip_suffix(b"\0").unwrap_or(path);
+    if path.is_empty() {
+        return Err(Status::SerializationFailure);
+    }
+    // Envoy shows what these have one by one, and none of them as a whole (measured).
+    if state.stream().is_some() && GROUPS.contains(&path) {
+        return Err(Status::SerializationFailure);
+    }
     // What the guest has set under several names cannot be read back (measured).
     let own = || state.stream().and_then(|stream| stream.own.get(path).cloned());
     let own = || own().filter(|_| !path.contains(&0));

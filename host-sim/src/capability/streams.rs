@@ -6,7 +6,7 @@ use wasmtime::Linker;
 use crate::{
     abi::{AbiVersion, Status, StreamType},
     properties::availability::StreamKind,
-    stream::{Direction, half::Iteration},
+    stream::{Direction, Stream, half::Iteration},
     timeline::EventKind,
     vm::{
         guest::{CallResult, Guest, answer, read, read_pairs},
@@ -64,6 +64,13 @@ pub(super) fn resume(state: &mut VmState, half: StreamType) -> CallResult {
         StreamType::Request | StreamType::Downstream => Direction::FromDownstream,
         StreamType::Response => Direction::FromUpstream,
     };
+    let early = |stream: &mut Stream| stream.response.headers.is_none();
+    if half == StreamType::Response
+        && has_half(state, half)
+        && state.own_stream().is_some_and(early)
+    {
+        state.warn_of_crash("a response that has not come is resumed");
+    }
     if has_half(state, half)
         && let Some(stream) = state.own_stream()
     {
@@ -104,8 +111,9 @@ fn send_local_response(
     let headers = read(guest, headers.0, headers.1)?;
     let headers = read_pairs(guest, &headers);
     let state = guest.data_mut();
-    state.stop_iteration = true;
+    // On a connection, Envoy takes no notice of it (measured).
     if has_half(state, StreamType::Request) {
+        state.stop_iteration = true;
         let note = format!("answered {status} by the plugin, {} bytes", body.len());
         let headers =
             headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();

@@ -1,7 +1,7 @@
-//! Access loggers: what has ended, or goes on for long, is shown to the root's `on_log`, without
+//! Access loggers: what has ended, and only that, is shown to the root's `on_log`, without
 //! any callback of a stream (Envoy, `envoy.access_loggers.wasm`).
 
-use super::{Callback, Host, HostError, traffic::Place};
+use super::{Callback, Host, HostError, http, traffic::Place};
 use crate::{
     pairs::Pair,
     properties::{
@@ -40,6 +40,7 @@ impl LogEntry {
         let mut stream = Stream::new(kind, root, 0, self.properties);
         stream.phase = Phase::Live;
         stream.logging = true;
+        stream.response_code = self.response_headers.as_deref().and_then(http::code);
         stream.request.headers = self.request_headers;
         stream.response.headers = self.response_headers;
         stream.response.trailers = self.response_trailers;

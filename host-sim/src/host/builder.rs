@@ -25,7 +25,7 @@ pub enum FailurePolicy {
     /// They are refused (Envoy's default).
     #[default]
     FailClosed,
-    /// They pass by without the plugin.
+    /// Those that begin later pass by without the plugin; those that are open are refused.
     FailOpen,
     /// The next one starts a new VM, at most once a second; until then they are refused.
     FailReload,

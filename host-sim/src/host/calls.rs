@@ -13,6 +13,11 @@ use crate::{
 /// What `proxy_get_status` tells while a reset is handed over (cpp-host, `BrokenConnection`).
 const BROKEN_CONNECTION: u32 = 11;
 
+/// What Envoy says of a gRPC call whose connection is refused (measured).
+const REFUSED: &str = "upstream connect error or disconnect/reset before headers. reset reason: \
+    remote connection failure{upstream_reset_before_response_started{remote_connection_failure|\
+    delayed_connect_error:_Connection_refused}}";
+
 impl Host {
     /// Sends an HTTP call of a thread.
     pub(super) fn send_call(&mut self, thread: usize, call: PendingCall) {
@@ -57,7 +62,7 @@ impl Host {
     fn hear(&self, exchange: &GrpcExchange, events: &[GrpcEvent]) -> (Vec<GrpcReply>, u64) {
         let callouts = self.process.callouts.borrow();
         let Some(cluster) = callouts.clusters.get(&exchange.cluster) else {
-            return (Vec::new(), 0);
+            return (vec![GrpcReply::close(status::UNAVAILABLE, "Cluster not available")], 0);
         };
         let (upstream, latency_ns) = (cluster.grpc.clone(), cluster.delay_ns());
         // The upstream may be a function that looks at the host.
@@ -78,7 +83,7 @@ impl Host {
             (Fault::Reset | Fault::ResetButDelivered, _) if begins => {
                 (unavailable("upstream connect error or disconnect/reset before headers"), 0)
             }
-            _ if begins => (unavailable("upstream connect error"), 0),
+            _ if begins => (unavailable(REFUSED), 0),
             _ => (Vec::new(), 0),
         }
     }

@@ -3,9 +3,7 @@
 
 use super::{FailurePolicy, Host, StreamId, Vm};
 use crate::{
-    limits::RELOAD_BACKOFF_NS,
-    properties::availability::StreamKind,
-    stream::{Direction, exchange::Exchange},
+    limits::RELOAD_BACKOFF_NS, properties::availability::StreamKind, stream::exchange::Exchange,
 };
 
 impl Host {
@@ -41,25 +39,19 @@ impl Host {
         }
     }
 
-    /// A stream whose guest has failed is refused, or passes by from now on.
+    /// A stream whose guest has failed is refused, whatever the policy: `FAIL_OPEN` is for those that
+    /// begin later (measured).
     pub(super) fn check_guest(&mut self, id: StreamId) {
         let Some(entry) = self.streams.get(&id) else { return };
         if entry.over || entry.context.is_none() || self.guest(id).is_some() {
             return;
         }
-        let passes_by = self.failure_policy == FailurePolicy::FailOpen;
-        let exchange = self.exchange_through_guest(id, passes_by);
-        if !passes_by {
-            return self.refuse(id, exchange);
-        }
-        if let Some(entry) = self.streams.get_mut(&id) {
-            entry.exchange = exchange;
-            entry.context = None;
-        }
+        let exchange = self.exchange_through_guest(id);
+        self.refuse(id, exchange);
     }
 
-    /// What moved on through the guest, and if `release`, what it held back.
-    pub(super) fn exchange_through_guest(&mut self, id: StreamId, release: bool) -> Exchange {
+    /// What moved on through the guest.
+    pub(super) fn exchange_through_guest(&mut self, id: StreamId) -> Exchange {
         let Some(entry) = self.streams.get(&id) else { return Exchange::default() };
         let kept = entry.exchange.clone();
         let (generation, context) = (entry.generation, entry.context);
@@ -67,11 +59,6 @@ impl Host {
         let vm = worker.and_then(|worker| worker.vm.as_mut());
         let stream = vm.zip(context).and_then(|(vm, id)| vm.state().stream_mut(id));
         let Some(stream) = stream else { return kept };
-        if release {
-            for direction in [Direction::FromDownstream, Direction::FromUpstream] {
-                stream.half(direction).release();
-            }
-        }
         Exchange { reset: kept.reset, ..stream.exchange() }
     }
 

@@ -115,7 +115,7 @@ impl Host {
         if entry.over || entry.context.is_none() {
             return Ok(entry.exchange.clone());
         }
-        Ok(self.exchange_through_guest(id, false))
+        Ok(self.exchange_through_guest(id))
     }
 
     /// Does what a guest asked for about a stream.
@@ -174,7 +174,7 @@ impl Host {
         let exchange = match stream {
             Some(Context::Stream(stream)) => stream.into_exchange(),
             // The VM has failed by now, or is another one.
-            _ => self.exchange_through_guest(id, false),
+            _ => self.exchange_through_guest(id),
         };
         self.mark_over(id, exchange);
     }
@@ -193,6 +193,12 @@ impl Host {
         {
             vm.state().contexts.remove(&context);
         }
+    }
+
+    /// The root of an open stream.
+    pub(super) fn root_of_stream(&mut self, id: StreamId) -> Option<u32> {
+        let (vm, context) = self.guest(id)?;
+        vm.state().stream_mut(context).map(|stream| stream.root)
     }
 
     /// The streams of a thread that have not ended.

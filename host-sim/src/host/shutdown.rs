@@ -5,15 +5,22 @@ use super::{Callback, Host, HostError};
 use crate::{abi::Peer, timeline::EventKind};
 
 impl Host {
-    /// Ends as after SIGTERM: the open streams, then `on_done` on every thread, whose answer does
-    /// not count. What the plugin sends in it still leaves, but no answer arrives.
+    /// Ends as after SIGTERM, or as when a listener goes and its VM with it: the open streams, then
+    /// `on_done` on every thread, whose answer does not count: a root that wants time is not even
+    /// deleted. What the plugin sends in it still leaves, but no answer arrives.
     pub fn terminate(&mut self) {
         for thread in 0..self.threads.len() {
             self.end_streams(thread);
             for root in self.roots(thread) {
-                self.ask(thread, root);
+                let is_done = self.ask(thread, root);
                 self.settle(thread);
-                self.delete_root(thread, root);
+                // One that wants time goes without a word (measured).
+                if is_done {
+                    self.delete_root(thread, root);
+                }
+            }
+            if let Some(worker) = self.threads.get_mut(thread) {
+                worker.vm = None;
             }
         }
     }
@@ -25,14 +32,35 @@ impl Host {
         for thread in 0..self.threads.len() {
             self.end_streams(thread);
             for root in self.roots(thread) {
-                if self.ask(thread, root) {
-                    self.delete_root(thread, root);
-                }
+                self.drain_root(thread, root);
             }
             self.settle(thread);
         }
         self.run_due()?;
         Ok(self.threads.iter().filter(|worker| worker.vm.is_some()).count())
+    }
+
+    /// Ends one plugin of the VM as when its listener goes: its open streams, then its roots. The
+    /// other plugins keep the VM, and with it a root that wants time.
+    pub fn drain_plugin(&mut self, plugin: usize) -> Result<(), HostError> {
+        let root = self.root_of(plugin)?;
+        for thread in 0..self.threads.len() {
+            for id in self.open_streams(thread) {
+                if self.root_of_stream(id) == Some(root) {
+                    self.end_guest(id, Some(Peer::Local));
+                    self.settle(thread);
+                }
+            }
+            self.drain_root(thread, root);
+            self.settle(thread);
+        }
+        self.run_due()
+    }
+
+    fn drain_root(&mut self, thread: usize, root: u32) {
+        if self.ask(thread, root) {
+            self.delete_root(thread, root);
+        }
     }
 
     /// The roots of a thread, the newest first, in which order Envoy ends them (measured).

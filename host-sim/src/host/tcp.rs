@@ -35,7 +35,9 @@ pub(super) fn data(
     };
     let arguments = [context, length(size.unwrap_or_default()), u32::from(end)];
     let answer = vm.call(callback, context, &arguments)?.unwrap_or(0);
-    let status = if answer == 0 { DataStatus::Continue } else { DataStatus::Buffer };
+    // A connection that the guest has closed passes nothing on.
+    let goes_on = answer == 0 && !vm.state().stop_iteration;
+    let status = if goes_on { DataStatus::Continue } else { DataStatus::Buffer };
     with(vm, context, |stream| stream.half(direction).settle_data(status));
     // Envoy tells a network filter of the upstream's end only so, and does not know why.
     if end && direction == Direction::FromUpstream {

@@ -10,7 +10,7 @@ use crate::{
         Vm, VmFailure,
         callback::Callback,
         plugin::Plugin,
-        state::{Context, VmSettings, VmState},
+        state::{Context, RootSettings, VmSettings, VmState},
     },
 };
 
@@ -59,7 +59,18 @@ impl Worker {
         thread: Thread,
         settings: &VmSettings,
     ) -> Result<Self, RootError> {
-        let vm = start_roots(plugin, process, thread, settings)?;
+        Self::start_after(plugin, process, thread, settings, |_| Ok(()))
+    }
+
+    /// Starts a VM, each root after `before` has let it.
+    pub(crate) fn start_after(
+        plugin: &Plugin,
+        process: &Rc<Process>,
+        thread: Thread,
+        settings: &VmSettings,
+        before: impl FnMut(&RootSettings) -> Result<(), RootError>,
+    ) -> Result<Self, RootError> {
+        let vm = start_roots(plugin, process, thread, settings, before)?;
         let roots: Vec<Root> = settings.roots.iter().map(|_| Root::default()).collect();
         let last_context = u32::try_from(roots.len()).unwrap_or(u32::MAX);
         let (generation, failed_at_ns) = (0, None);
@@ -145,10 +156,17 @@ fn start_roots(
     process: &Rc<Process>,
     thread: Thread,
     settings: &VmSettings,
+    mut before: impl FnMut(&RootSettings) -> Result<(), RootError>,
 ) -> Result<Vm, RootError> {
+    if let Some(first) = settings.roots.first() {
+        before(first)?;
+    }
     let state = VmState::new(Rc::clone(process), thread, settings);
     let mut vm = Vm::start(plugin, state).map_err(|failure| recorded(process, thread, failure))?;
     for (root, context) in settings.roots.iter().zip(FIRST_ROOT..) {
+        if context > FIRST_ROOT {
+            before(root)?;
+        }
         // The configuration can be read while the root is created and configured (measured).
         vm.state().contexts.insert(context, Context::Root);
         vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));

@@ -227,6 +227,12 @@ impl VmState {
         }
     }
 
+    /// Says that a real proxy would not have lived through what the guest asks for (measured).
+    pub(crate) fn warn_of_crash(&self, what: &str) {
+        let text = format!("Envoy 1.40 dies of this: {what}");
+        self.record(EventKind::Note { text });
+    }
+
     pub(crate) fn record(&self, kind: EventKind) {
         self.process.record(Some(self.thread), kind);
     }

@@ -91,7 +91,7 @@ fn answers_come_after_the_callback_and_tokens_go_up_by_four() {
     call(&mut host, "one");
     call(&mut host, "two");
     let expected =
-        [sent(4), answered(4, 1, "200", "one"), sent(8), answered(8, 1, "200", "two")].concat();
+        [sent(4), answered(4, 2, "200", "one"), sent(8), answered(8, 2, "200", "two")].concat();
     assert_eq!(worker_lines(&host), expected);
     let requests = requests.borrow();
     assert_eq!(requests[1].body, b"two");
@@ -155,7 +155,7 @@ fn latency_is_virtual() {
     host.advance(2 * SECOND - 1).unwrap();
     assert_eq!(host.callouts()[0].outcome, Outcome::Pending);
     host.advance(1).unwrap();
-    assert_eq!(worker_lines(&host), [sent(4), answered(4, 1, "200", "x")].concat());
+    assert_eq!(worker_lines(&host), [sent(4), answered(4, 2, "200", "x")].concat());
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_duplicate_is_delivered_twice_and_answered_once() {
     let (mut host, requests) = start(&caller(), 0);
     host.change_cluster("svc", |cluster| cluster.script([Fault::Duplicate])).unwrap();
     call(&mut host, "x");
-    assert_eq!(worker_lines(&host), [sent(4), answered(4, 1, "200", "x")].concat());
+    assert_eq!(worker_lines(&host), [sent(4), answered(4, 2, "200", "x")].concat());
     assert_eq!(requests.borrow().len(), 2);
     assert_eq!(host.callouts()[0].deliveries, 2);
 }
@@ -271,7 +271,7 @@ fn a_failed_send_uses_a_token_up() {
     }
     let refused = |status: &str| ["sending", status, "token 0"].map(str::to_owned).to_vec();
     let expected =
-        [refused("sent 10"), refused("sent 2"), sent(8), answered(8, 1, "200", "y")].concat();
+        [refused("sent 10"), refused("sent 2"), sent(8), answered(8, 2, "200", "y")].concat();
     assert_eq!(worker_lines(&host), expected);
 }
 
@@ -281,7 +281,7 @@ fn canned_bodies_echo_the_request() {
     let cluster = Cluster::new(Backend::Reply(Reply { status: 202, body, ..Reply::default() }));
     let mut host = Host::builder(guest(&caller())).cluster("svc", cluster).start().unwrap();
     call(&mut host, r#"{"instance":"i-1","n":7}"#);
-    let answer = answered(4, 1, "202", r#"{"instance":"i-1","n":7}"#);
+    let answer = answered(4, 2, "202", r#"{"instance":"i-1","n":7}"#);
     assert_eq!(worker_lines(&host)[3..], answer);
 }
 

@@ -1,4 +1,4 @@
-//! Starting a host: the canaries first, then main, then the workers.
+//! Starting a host: main, each plugin after its canary, then the workers.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -52,14 +52,18 @@ impl HostBuilder {
             let worker = Worker::start(&self.plugin, process, thread, settings);
             worker.map_err(|error| StartError::Root { thread, error })
         };
-        // Each plugin's configuration is tried in a VM of its own.
-        for root in roots.iter() {
+        // Each plugin's configuration is tried in a VM of its own, before main takes it.
+        let mut failed_on = Thread::Main;
+        let canary = |root: &RootSettings| {
             let roots = Rc::from([root.clone()]);
-            drop(start(Thread::Canary, &VmSettings { roots, ..settings.clone() })?);
-        }
-        let threads = std::iter::once(Thread::Main).chain((0..self.workers).map(Thread::Worker));
-        let threads =
-            threads.map(|thread| start(thread, &settings)).collect::<Result<Vec<_>, _>>()?;
+            let settings = VmSettings { roots, ..settings.clone() };
+            let tried = Worker::start(&self.plugin, process, Thread::Canary, &settings);
+            tried.map(drop).inspect_err(|_| failed_on = Thread::Canary)
+        };
+        let main = Worker::start_after(&self.plugin, process, Thread::Main, &settings, canary);
+        let main = main.map_err(|error| StartError::Root { thread: failed_on, error })?;
+        let workers = (0..self.workers).map(|worker| start(Thread::Worker(worker), &settings));
+        let threads = std::iter::once(Ok(main)).chain(workers).collect::<Result<Vec<_>, _>>()?;
         let mut host = Host {
             plugin: self.plugin,
             settings,

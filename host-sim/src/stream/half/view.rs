@@ -67,12 +67,15 @@ impl Half {
         found.map(|(_, value)| value.as_slice())
     }
 
-    /// The bytes of the data, and of what can be seen of headers and trailers.
-    pub(crate) fn total_size(&self, logging: bool) -> u64 {
+    /// The bytes of the data that has moved on.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.moved.body_bytes
+    }
+
+    /// The bytes of what can be seen of headers and trailers.
+    pub(crate) fn pairs_bytes(&self, logging: bool) -> u64 {
         let headers = self.readable_headers(logging).into_iter();
         let pairs = headers.chain(self.readable_trailers(logging)).flatten();
-        pairs.fold(self.data_bytes, |sum, (key, value)| {
-            sum.saturating_add((key.len() + value.len()) as u64)
-        })
+        pairs.fold(0_u64, |sum, (key, value)| sum.saturating_add((key.len() + value.len()) as u64))
     }
 }

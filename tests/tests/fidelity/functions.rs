@@ -1,0 +1,152 @@
+//! The host functions of ABI 0.2.1, as the guests' scripts name them: a letter for each argument
+//! and result.
+
+/// An argument or a result of a host function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// A number, `i32`.
+    Number,
+    /// A number, `i64`.
+    Long,
+    /// Text: its address and its size.
+    Text,
+    /// A property's path, whose parts a script joins with dots.
+    Path,
+    /// Pairs, written `name=value,name=value`.
+    Pairs,
+    /// The host gives a number of 4 bytes.
+    GivesNumber,
+    /// The host gives a number of 8 bytes.
+    GivesLong,
+    /// The host gives a time, which no two runs share.
+    GivesTime,
+    /// The host gives bytes: an address and a size.
+    GivesBytes,
+    /// The host gives pairs: an address and a size.
+    GivesPairs,
+}
+
+impl Parameter {
+    fn from_letter(letter: char) -> Self {
+        match letter {
+            'u' => Self::Number,
+            'l' => Self::Long,
+            's' => Self::Text,
+            'q' => Self::Path,
+            'p' => Self::Pairs,
+            'W' => Self::GivesNumber,
+            'L' => Self::GivesLong,
+            'T' => Self::GivesTime,
+            'B' => Self::GivesBytes,
+            'P' => Self::GivesPairs,
+            _ => panic!("no parameter is called {letter}"),
+        }
+    }
+
+    /// Whether the host writes it.
+    pub fn is_given(self) -> bool {
+        !matches!(self, Self::Number | Self::Long | Self::Text | Self::Path | Self::Pairs)
+    }
+
+    /// Its types in WebAssembly.
+    pub fn types(self) -> &'static str {
+        match self {
+            Self::Number | Self::GivesNumber | Self::GivesLong | Self::GivesTime => "i32",
+            Self::Long => "i64",
+            Self::Text | Self::Path | Self::Pairs | Self::GivesBytes | Self::GivesPairs => {
+                "i32 i32"
+            }
+        }
+    }
+}
+
+/// Name in scripts, import without `proxy_`, parameters.
+const FUNCTIONS: &[(&str, &str, &str)] = &[
+    ("log", "log", "us"),
+    ("log_level", "get_log_level", "W"),
+    ("now", "get_current_time_nanoseconds", "T"),
+    ("tick_every", "set_tick_period_milliseconds", "u"),
+    ("property", "get_property", "qB"),
+    ("set_property", "set_property", "qs"),
+    ("map", "get_header_map_pairs", "uP"),
+    ("set_map", "set_header_map_pairs", "up"),
+    ("map_size", "get_header_map_size", "uW"),
+    ("header", "get_header_map_value", "usB"),
+    ("add_header", "add_header_map_value", "uss"),
+    ("replace_header", "replace_header_map_value", "uss"),
+    ("remove_header", "remove_header_map_value", "us"),
+    ("buffer", "get_buffer_bytes", "uuuB"),
+    ("buffer_status", "get_buffer_status", "uWW"),
+    ("set_buffer", "set_buffer_bytes", "uuus"),
+    ("continue", "continue_stream", "u"),
+    ("close", "close_stream", "u"),
+    ("respond", "send_local_response", "usspu"),
+    ("http_call", "http_call", "spspuW"),
+    ("set_shared", "set_shared_data", "ssu"),
+    ("shared", "get_shared_data", "sBW"),
+    ("register_queue", "register_shared_queue", "sW"),
+    ("resolve_queue", "resolve_shared_queue", "ssW"),
+    ("dequeue", "dequeue_shared_queue", "uB"),
+    ("enqueue", "enqueue_shared_queue", "us"),
+    ("define_metric", "define_metric", "usW"),
+    ("increment", "increment_metric", "ul"),
+    ("record", "record_metric", "ul"),
+    ("metric", "get_metric", "uL"),
+    ("effective", "set_effective_context", "u"),
+    ("done", "done", ""),
+    ("foreign", "call_foreign_function", "ssB"),
+    ("grpc_call", "grpc_call", "ssspsuW"),
+    ("grpc_stream", "grpc_stream", "ssspW"),
+    ("grpc_send", "grpc_send", "usu"),
+    ("grpc_cancel", "grpc_cancel", "u"),
+    ("grpc_close", "grpc_close", "u"),
+    ("status", "get_status", "WB"),
+];
+
+/// A host function.
+pub struct Function {
+    /// Its name in scripts.
+    pub name: &'static str,
+    /// Its name in the ABI.
+    pub import: String,
+    /// Its parameters, in order.
+    pub parameters: Vec<Parameter>,
+}
+
+/// The function that scripts call so.
+pub fn function(name: &str) -> Function {
+    let found = FUNCTIONS.iter().find(|(known, ..)| *known == name);
+    let (name, import, letters) = found.unwrap_or_else(|| panic!("no host function is `{name}`"));
+    let parameters = letters.chars().map(Parameter::from_letter).collect();
+    Function { name, import: format!("proxy_{import}"), parameters }
+}
+
+/// A callback: its name in scripts, without `proxy_on_`; how many arguments; what it answers when a
+/// script says nothing else.
+pub const CALLBACKS: &[(&str, usize, Option<u32>)] = &[
+    ("context_create", 2, None),
+    ("vm_start", 2, Some(1)),
+    ("configure", 2, Some(1)),
+    ("tick", 1, None),
+    ("new_connection", 1, Some(0)),
+    ("downstream_data", 3, Some(0)),
+    ("upstream_data", 3, Some(0)),
+    ("downstream_connection_close", 2, None),
+    ("upstream_connection_close", 2, None),
+    ("request_headers", 3, Some(0)),
+    ("request_body", 3, Some(0)),
+    ("request_trailers", 2, Some(0)),
+    ("response_headers", 3, Some(0)),
+    ("response_body", 3, Some(0)),
+    ("response_trailers", 2, Some(0)),
+    ("http_call_response", 5, None),
+    ("grpc_receive_initial_metadata", 3, None),
+    ("grpc_receive", 3, None),
+    ("grpc_receive_trailing_metadata", 3, None),
+    ("grpc_close", 3, None),
+    ("queue_ready", 2, None),
+    ("foreign_function", 3, None),
+    ("done", 1, Some(1)),
+    ("log", 1, None),
+    ("delete", 1, None),
+];
