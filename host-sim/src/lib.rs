@@ -12,6 +12,7 @@ mod capability;
 mod grpc;
 mod host;
 pub mod limits;
+pub mod mesh;
 pub mod pairs;
 mod process;
 mod properties;
@@ -32,7 +33,7 @@ pub use callouts::{
     record::{CalloutRecord, Outcome},
     reply::{CallResponse, Reply},
     template::{Template, TemplateError},
-    upstream::UpstreamError,
+    upstream::{UpstreamError, get as http_get},
 };
 pub use capability::{
     foreign::ForeignCall,
@@ -42,6 +43,7 @@ pub use grpc::{GrpcEvent, GrpcReply, GrpcRequest, GrpcUpstream};
 pub use host::{
     Host, HostError,
     access_log::LogEntry,
+        deferred::DeferredCall,
     builder::{FailurePolicy, HostBuilder, PluginSettings, RootError, StartError, StartFailure},
     traffic::{Place, StreamId},
 };

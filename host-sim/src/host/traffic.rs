@@ -1,6 +1,8 @@
 //! Streams: connections and requests that a test or a scenario sends through the proxy. The order
 //! of their callbacks is left to `http` and `tcp`; how a stream finds its guest, to `lifetime`.
 
+use std::rc::Rc;
+
 use super::{Callback, Host, HostError, Vm, VmFailure, http, tcp};
 use crate::{
     abi::Peer,
@@ -41,9 +43,9 @@ impl Host {
     pub fn open_tcp(
         &mut self,
         place: impl Into<Place>,
-        properties: Properties,
+        properties: impl Into<Rc<Properties>>,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(place.into(), StreamKind::Tcp, properties)?;
+        let id = self.begin(place.into(), StreamKind::Tcp, properties.into())?;
         self.with_guest(id, tcp::open)?;
         Ok(id)
     }
@@ -52,11 +54,11 @@ impl Host {
     pub fn open_http(
         &mut self,
         place: impl Into<Place>,
-        properties: Properties,
+        properties: impl Into<Rc<Properties>>,
         headers: Vec<Pair>,
         end: bool,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(place.into(), StreamKind::Http, properties)?;
+        let id = self.begin(place.into(), StreamKind::Http, properties.into())?;
         self.arrive(id, Direction::FromDownstream, Piece::Headers(headers, end))?;
         Ok(id)
     }
@@ -113,7 +115,7 @@ impl Host {
         properties: Properties,
     ) -> Result<(), HostError> {
         self.with_guest(id, |vm, context| {
-            http::with(vm, context, |stream| stream.properties.merge(properties));
+            http::with(vm, context, |stream| Rc::make_mut(&mut stream.properties).merge(properties));
             Ok(())
         })?;
         Ok(())

@@ -16,6 +16,8 @@ impl HostBuilder {
     pub fn start(self) -> Result<Host, StartFailure> {
         let process = Rc::new(Process::default());
         process.now_ns.set(self.start.0);
+        process.wall_ahead_ns.set(self.wall_clock_ahead_ns);
+        process.lean.set(self.lean);
         let started = self.start_on(&process);
         started.map_err(|error| StartFailure { error, timeline: process.timeline.take() })
     }
@@ -29,6 +31,7 @@ impl HostBuilder {
             return Err(StartError::Plugins(plugins.len()));
         }
         process.callouts.borrow_mut().clusters = self.clusters;
+        process.callouts.borrow_mut().lean = self.lean;
         let base = self.properties.with(&["plugin_vm_id"], self.vm_id.as_str());
         let root = |plugin: PluginSettings| {
             let properties = base.clone().with(&["plugin_name"], plugin.name.as_str());
@@ -53,13 +56,16 @@ impl HostBuilder {
             worker.map_err(|error| StartError::Root { thread, error })
         };
         // Each plugin's configuration is tried in a VM of its own.
-        for root in roots.iter() {
+        for root in roots.iter().filter(|_| !self.lean) {
             let roots = Rc::from([root.clone()]);
             drop(start(Thread::Canary, &VmSettings { roots, ..settings.clone() })?);
         }
-        let threads = std::iter::once(Thread::Main).chain((0..self.workers).map(Thread::Worker));
-        let threads =
-            threads.map(|thread| start(thread, &settings)).collect::<Result<Vec<_>, _>>()?;
+        let main = match self.lean {
+            true => Worker::absent(Thread::Main),
+            false => start(Thread::Main, &settings)?,
+        };
+        let workers = (0..self.workers).map(|worker| start(Thread::Worker(worker), &settings));
+        let threads = std::iter::once(Ok(main)).chain(workers).collect::<Result<Vec<_>, _>>()?;
         let mut host = Host {
             plugin: self.plugin,
             settings,
@@ -68,6 +74,7 @@ impl HostBuilder {
             schedule: Schedule::default(),
             streams: BTreeMap::new(),
             last_stream: 0,
+            deferred: Vec::new(),
             first_thread: 0,
             replaced: Vec::new(),
             threads,
