@@ -43,8 +43,8 @@ pub use grpc::{GrpcEvent, GrpcReply, GrpcRequest, GrpcUpstream};
 pub use host::{
     Host, HostError,
     access_log::LogEntry,
-        deferred::DeferredCall,
     builder::{FailurePolicy, HostBuilder, PluginSettings, RootError, StartError, StartFailure},
+    deferred::DeferredCall,
     traffic::{Place, StreamId},
 };
 pub use properties::{Properties, PropertyError, PropertyValue, availability::StreamKind};

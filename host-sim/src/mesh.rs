@@ -26,8 +26,8 @@ use std::{
 };
 
 use crate::{Plugin, PluginError, limits::MESH_SPARE_VMS};
-pub use accounts::Counts;
 use accounts::Accounts;
+pub use accounts::Counts;
 use comparison::{Books, Difference};
 use courier::Courier;
 use latency::Latencies;

@@ -115,7 +115,9 @@ impl Host {
         properties: Properties,
     ) -> Result<(), HostError> {
         self.with_guest(id, |vm, context| {
-            http::with(vm, context, |stream| Rc::make_mut(&mut stream.properties).merge(properties));
+            http::with(vm, context, |stream| {
+                Rc::make_mut(&mut stream.properties).merge(properties)
+            });
             Ok(())
         })?;
         Ok(())

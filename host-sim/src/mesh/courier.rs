@@ -12,7 +12,7 @@ use super::latency::Latencies;
 use crate::{
     CallRequest, CallResponse, DeferredCall,
     callouts::upstream::Client,
-    limits::{MESH_RESENDS, MESH_RESEND_WAIT_MS},
+    limits::{MESH_RESEND_WAIT_MS, MESH_RESENDS},
 };
 
 /// What a sidecar has to send: first its calls, then what its log has left behind, one after the

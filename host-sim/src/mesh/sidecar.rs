@@ -13,8 +13,8 @@ use super::{
     world::World,
 };
 use crate::{
-    Backend, CallRequest, CallResponse, Cluster, EventKind, FailurePolicy, Host,
-    StartFailure, StreamKind, Timestamp, callouts::network::Network, timestamp::SECOND_NS,
+    Backend, CallRequest, CallResponse, Cluster, EventKind, FailurePolicy, Host, StartFailure,
+    StreamKind, Timestamp, callouts::network::Network, timestamp::SECOND_NS,
 };
 
 /// Sidecars start in the first minute.
@@ -105,7 +105,9 @@ impl Sidecar {
             let own_ns = self.agenda.next_ns();
             let next_ns = due_ns.into_iter().chain(own_ns).min();
             let finish_ns = world.settings.start.0.saturating_add(world.settings.duration_ns);
-            if !self.is_finishing && finish_ns <= until_ns && next_ns.is_none_or(|it| it > finish_ns)
+            if !self.is_finishing
+                && finish_ns <= until_ns
+                && next_ns.is_none_or(|it| it > finish_ns)
             {
                 self.finish(finish_ns);
                 continue;
@@ -194,8 +196,7 @@ impl Sidecar {
     ) -> bool {
         let (Some(running), Some(answer)) = (&mut self.running, answer) else { return false };
         let Some(member) = member(world, self.number) else { return false };
-        let destination =
-            |row: &PushedRow<'_>| world.destination(member.app, member.network, row);
+        let destination = |row: &PushedRow<'_>| world.destination(member.app, member.network, row);
         match world.oracle.read(request) {
             Ok(push) if world.oracle.has_accepted(&push, answer) => {
                 running.ledger.accept(&push, destination);

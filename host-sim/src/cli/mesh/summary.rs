@@ -24,11 +24,7 @@ fn per(amount: u64, seconds: f64) -> f64 {
 }
 
 /// Writes it for people.
-pub(super) fn write(
-    outcome: &MeshOutcome,
-    usage: &Usage,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn write(outcome: &MeshOutcome, usage: &Usage, out: &mut impl Write) -> io::Result<()> {
     let counts = &outcome.counts;
     let took_s = outcome.took.as_secs_f64();
     let running_s = outcome.running_cpu.as_secs_f64();
@@ -66,7 +62,10 @@ pub(super) fn write(
     )?;
     if let Some(cpu_s) = usage.receiver_cpu_s {
         let per_push_us = 1e6 * cpu_s * per(1, per(counts.pushes, 1.0));
-        writeln!(out, "the receiver used {cpu_s:.1} s of processor time, {per_push_us:.1} us a push")?;
+        writeln!(
+            out,
+            "the receiver used {cpu_s:.1} s of processor time, {per_push_us:.1} us a push"
+        )?;
     }
     writeln!(out)?;
     write_books(outcome, out)
@@ -111,9 +110,7 @@ fn write_books(outcome: &MeshOutcome, out: &mut impl Write) -> io::Result<()> {
 
 /// The same as JSON.
 pub(super) fn document(outcome: &MeshOutcome, usage: &Usage) -> Value {
-    let books = |(rows, bytes): (usize, Bytes)| {
-        json!({ "rows": rows, "bytes_tx": bytes.tx, "bytes_rx": bytes.rx })
-    };
+    let books = |(rows, bytes): (usize, Bytes)| json!({ "rows": rows, "bytes_tx": bytes.tx, "bytes_rx": bytes.rx });
     let took_s = outcome.took.as_secs_f64();
     json!({
         "equal": outcome.is_equal(),
