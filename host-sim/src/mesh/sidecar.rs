@@ -2,20 +2,19 @@
 //! another. A sidecar depends on nothing but its own chance and the answers to its pushes: while
 //! one is on its way, it stands still, and others run.
 
+mod post;
+mod start;
+
 use super::{
     accounts::{Accounts, End},
     agenda::{Agenda, What},
     chance::Chance,
-    courier::{Delivered, Parcel},
-    oracle::PushedRow,
+    courier::Parcel,
     population::Member,
     running::{Around, Running},
     world::World,
 };
-use crate::{
-    Backend, CallRequest, CallResponse, Cluster, EventKind, FailurePolicy, Host, StartFailure,
-    StreamKind, Timestamp, callouts::network::Network, timestamp::SECOND_NS,
-};
+use crate::{CallRequest, Cluster, StreamKind, timestamp::SECOND_NS};
 
 /// Sidecars start in the first minute.
 const START_NS: u64 = 60 * SECOND_NS;
@@ -25,17 +24,6 @@ const RESTART_NS: f64 = 10.0 * SECOND_NS as f64;
 
 /// How long a sidecar has to drain.
 const DRAIN_NS: u64 = 600 * SECOND_NS;
-
-/// The mean times without and with a burst, and how much more moves in one.
-const CALM_NS: f64 = 600.0 * SECOND_NS as f64;
-const BURST_NS: f64 = 20.0 * SECOND_NS as f64;
-const BURST_FACTOR: f64 = 15.0;
-
-/// The mean length of a partition.
-const PARTITION_NS: f64 = 60.0 * SECOND_NS as f64;
-
-/// The latency of the network, in nanoseconds.
-const LATENCY_NS: (u64, u64) = (500_000, 20_000_000);
 
 /// A sidecar.
 pub(super) struct Sidecar {
@@ -132,87 +120,6 @@ impl Sidecar {
         }
     }
 
-    /// What is to be sent now.
-    fn parcel(&mut self, world: &World<'_>, accounts: &mut Accounts) -> Option<Parcel> {
-        let running = self.running.as_mut()?;
-        let calls = running.host.take_deferred();
-        self.read_log(world, accounts);
-        let has_ended = self.ended.is_some();
-        let left_behind =
-            if has_ended { std::mem::take(&mut self.left_behind) } else { Vec::new() };
-        if calls.is_empty() && left_behind.is_empty() {
-            return None;
-        }
-        Some(Parcel { calls, left_behind })
-    }
-
-    fn read_log(&mut self, world: &World<'_>, accounts: &mut Accounts) {
-        let Some(running) = &mut self.running else { return };
-        if running.host.timeline().is_empty() {
-            return;
-        }
-        for event in running.host.timeline().iter() {
-            match &event.kind {
-                EventKind::Log { message, .. } => {
-                    self.left_behind.extend(world.oracle.left_behind(message));
-                }
-                kind => accounts.fail(format!("sidecar {}: {}: {kind}", self.number, event.at)),
-            }
-        }
-        running.host.forget_timeline();
-    }
-
-    /// What came of a parcel.
-    pub(super) fn take_back(
-        &mut self,
-        delivered: Delivered,
-        world: &World<'_>,
-        accounts: &mut Accounts,
-    ) {
-        let Delivered { calls, left_behind } = delivered;
-        for (call, deliveries, answer) in calls {
-            accounts.counts.pushes += u64::from(deliveries);
-            let accepted = self.book(call.request(), answer.as_ref(), world, accounts);
-            accounts.counts.pushes_without_receipt += u64::from(!accepted);
-            if let Some(running) = &mut self.running {
-                running.host.answer(call, deliveries, answer);
-            }
-        }
-        for (request, answer) in left_behind {
-            accounts.counts.left_behind += 1;
-            if !self.book(&request, answer.as_ref(), world, accounts) {
-                accounts.counts.left_behind_refused += 1;
-            }
-        }
-    }
-
-    /// Puts into the books what the receiver has; gives whether it has accepted the push.
-    fn book(
-        &mut self,
-        request: &CallRequest,
-        answer: Option<&CallResponse>,
-        world: &World<'_>,
-        accounts: &mut Accounts,
-    ) -> bool {
-        let (Some(running), Some(answer)) = (&mut self.running, answer) else { return false };
-        let Some(member) = member(world, self.number) else { return false };
-        let destination = |row: &PushedRow<'_>| world.destination(member.app, member.network, row);
-        match world.oracle.read(request) {
-            Ok(push) if world.oracle.has_accepted(&push, answer) => {
-                running.ledger.accept(&push, destination);
-                true
-            }
-            Ok(push) => {
-                running.ledger.doubt(&push, destination);
-                false
-            }
-            Err(error) => {
-                accounts.fail(format!("sidecar {}: a push cannot be read: {error}", self.number));
-                false
-            }
-        }
-    }
-
     /// Something of the agenda happens.
     fn next(&mut self, world: &World<'_>, accounts: &mut Accounts) {
         let Some((now_ns, what)) = self.agenda.take() else { return };
@@ -224,12 +131,7 @@ impl Sidecar {
             What::Arrive(_) | What::Answer(_) | What::Move(_) => {
                 self.carry(now_ns, what, world, accounts);
             }
-            What::Burst => {
-                self.is_bursting = !self.is_bursting;
-                let mean_ns = if self.is_bursting { BURST_NS } else { CALM_NS };
-                self.agenda.add(now_ns.saturating_add(self.chance.wait_ns(mean_ns)), What::Burst);
-                self.draw_arrival(now_ns, world);
-            }
+            What::Burst => self.turn_burst(now_ns, world),
             What::Partition(length_ns) => {
                 accounts.counts.partitions += 1;
                 let until_ns = now_ns.saturating_add(length_ns);
@@ -246,60 +148,6 @@ impl Sidecar {
             What::Terminate | What::Deadline => self.terminate(),
             What::Drain => self.drain(now_ns),
         }
-    }
-
-    fn start(&mut self, now_ns: u64, world: &World<'_>, accounts: &mut Accounts) {
-        let Some(member) = member(world, self.number) else { return };
-        self.vms += 1;
-        accounts.counts.vms_started += 1;
-        match self.host(now_ns, member, world) {
-            Ok(host) => {
-                let kind = kind(world, member);
-                self.running = Some(Running::new(host, kind));
-                self.callbacks = 0;
-                self.is_bursting = false;
-                self.draw_arrival(now_ns, world);
-                let burst_ns = now_ns.saturating_add(self.chance.wait_ns(CALM_NS));
-                self.agenda.add(burst_ns, What::Burst);
-                self.draw_partition(now_ns, world);
-                self.draw_end(now_ns, world);
-            }
-            Err(error) => {
-                accounts.fail(format!("sidecar {}: {error}", self.number));
-                self.is_finishing = true;
-            }
-        }
-    }
-
-    fn host(
-        &mut self,
-        now_ns: u64,
-        member: &Member,
-        world: &World<'_>,
-    ) -> Result<Host, StartFailure> {
-        let (app, network) =
-            (world.population.name(member.app), world.population.network(member.network));
-        let faults = &world.settings.faults;
-        let mut cluster = Cluster::new(Backend::Deferred);
-        cluster.away_until(self.outage_until_ns);
-        let mut link = Network::new(self.chance.seed());
-        (link.loss, link.reset) = (faults.loss, faults.reset);
-        link.duplication = faults.duplication;
-        link.latency_ns = LATENCY_NS;
-        *cluster.network() = link;
-        let node = format!("{app}-{}.{}", self.number, self.vms);
-        Host::builder(world.plugin.clone())
-            .lean()
-            .start_time(Timestamp(now_ns))
-            .wall_clock_ahead_ns(member.ahead_ns)
-            .failure_policy(FailurePolicy::FailOpen)
-            .configuration(world.configuration(kind(world, member)))
-            .vm_id("mesh")
-            .node(&node, app, world.oracle.metadata(app, network))
-            .seed(self.chance.seed())
-            .memory_bytes(world.settings.memory_bytes)
-            .cluster(world.oracle.cluster(), cluster)
-            .start()
     }
 
     /// Traffic.
@@ -393,36 +241,6 @@ impl Sidecar {
         }
     }
 
-    fn draw_arrival(&mut self, now_ns: u64, world: &World<'_>) {
-        let Some(member) = member(world, self.number) else { return };
-        self.arrivals = self.arrivals.wrapping_add(1);
-        // Bursts included, the mean over all time is what the settings say.
-        let mean_factor = (CALM_NS + BURST_NS * BURST_FACTOR) / (CALM_NS + BURST_NS);
-        let factor = if self.is_bursting { BURST_FACTOR } else { 1.0 } / mean_factor;
-        if let Some(wait_ns) = self.chance.next_ns(member.exchanges_per_hour * factor) {
-            self.agenda.add(now_ns.saturating_add(wait_ns), What::Arrive(self.arrivals));
-        }
-    }
-
-    fn draw_partition(&mut self, now_ns: u64, world: &World<'_>) {
-        if let Some(wait_ns) = self.chance.next_ns(world.settings.faults.partitions) {
-            let length_ns = self.chance.wait_ns(PARTITION_NS);
-            self.agenda.add(now_ns.saturating_add(wait_ns), What::Partition(length_ns));
-        }
-    }
-
-    fn draw_end(&mut self, now_ns: u64, world: &World<'_>) {
-        let churn = &world.settings.churn;
-        let rates = [churn.killed, churn.terminated, churn.drained];
-        let sum: f64 = rates.iter().sum();
-        let Some(wait_ns) = self.chance.next_ns(sum) else { return };
-        let what = match self.chance.pick(&[churn.killed, churn.killed + churn.terminated, sum]) {
-            0 => What::Kill,
-            1 => What::Terminate,
-            _ => What::Drain,
-        };
-        self.agenda.add(now_ns.saturating_add(wait_ns), what);
-    }
 }
 
 fn member<'a>(world: &World<'a>, number: u32) -> Option<&'a Member> {

@@ -115,7 +115,7 @@ fn what_cannot_be_carried_out_says_why() {
         (nowhere, &["--sidecars", "30001"], "30001 is not between 1 and 30000"),
         (nowhere, &["--apps", "1"], "1 is not between 2 and 10000"),
         (nowhere, &["--loss", "1.5"], "loss is not between 0 and 1"),
-        (nowhere, &["--killed", "-1"], "killed"),
+        (nowhere, &["--killed=-1"], "killed is not a finite number"),
         (nowhere, &["--rate", "0"], "pushes per second must be more than 0"),
         (nowhere, &["--plugin", "/nowhere.wasm"], "/nowhere.wasm"),
     ] {
