@@ -43,9 +43,18 @@ impl Host {
     pub fn open_tcp(
         &mut self,
         place: impl Into<Place>,
-        properties: impl Into<Rc<Properties>>,
+        properties: Properties,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(place.into(), StreamKind::Tcp, properties.into())?;
+        self.open_tcp_shared(place.into(), Rc::new(properties))
+    }
+
+    /// The same, with properties that many streams have in common.
+    pub(crate) fn open_tcp_shared(
+        &mut self,
+        place: Place,
+        properties: Rc<Properties>,
+    ) -> Result<StreamId, HostError> {
+        let id = self.begin(place, StreamKind::Tcp, properties)?;
         self.with_guest(id, tcp::open)?;
         Ok(id)
     }
@@ -54,11 +63,22 @@ impl Host {
     pub fn open_http(
         &mut self,
         place: impl Into<Place>,
-        properties: impl Into<Rc<Properties>>,
+        properties: Properties,
         headers: Vec<Pair>,
         end: bool,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(place.into(), StreamKind::Http, properties.into())?;
+        self.open_http_shared(place.into(), Rc::new(properties), headers, end)
+    }
+
+    /// The same, with properties that many streams have in common.
+    pub(crate) fn open_http_shared(
+        &mut self,
+        place: Place,
+        properties: Rc<Properties>,
+        headers: Vec<Pair>,
+        end: bool,
+    ) -> Result<StreamId, HostError> {
+        let id = self.begin(place, StreamKind::Http, properties)?;
         self.arrive(id, Direction::FromDownstream, Piece::Headers(headers, end))?;
         Ok(id)
     }

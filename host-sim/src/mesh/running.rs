@@ -67,14 +67,15 @@ impl Running {
         let (id, size) = match self.kind {
             StreamKind::Tcp => {
                 around.counts.connections += 1;
-                (self.host.open_tcp(0, properties)?, around.chance.size())
+                (self.host.open_tcp_shared(0.into(), properties)?, around.chance.size())
             }
             StreamKind::Http => {
                 around.counts.requests += 1;
                 let has_body = around.chance.is(BODY_SHARE);
                 let size = if has_body { around.chance.size() } else { 0 };
                 let headers = request_headers();
-                (self.host.open_http(0, properties, headers, size == 0 && !is_long)?, size)
+                let end = size == 0 && !is_long;
+                (self.host.open_http_shared(0.into(), properties, headers, end)?, size)
             }
         };
         let stream = Stream { id, destination, is_long, ends_ns: 0 };

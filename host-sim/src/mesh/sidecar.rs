@@ -240,7 +240,6 @@ impl Sidecar {
             let _known = running.host.change_cluster(world.oracle.cluster(), change);
         }
     }
-
 }
 
 fn member<'a>(world: &World<'a>, number: u32) -> Option<&'a Member> {
