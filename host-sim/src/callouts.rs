@@ -13,7 +13,7 @@ pub mod upstream;
 use std::collections::BTreeMap;
 
 use crate::{abi::Status, pairs::Pair, timeline::Thread, timestamp::Timestamp};
-use cluster::Cluster;
+use cluster::{Backend, Cluster};
 use fault::Fault;
 use record::{CalloutRecord, Outcome};
 use reply::CallResponse;
@@ -62,7 +62,8 @@ pub(crate) struct PendingCall {
 /// The answer that a guest will see, and when.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) record: usize,
+    /// Its place among the records, if they are kept.
+    pub(crate) record: Option<usize>,
     pub(crate) at_ns: u64,
     pub(crate) response: CallResponse,
 }
@@ -72,13 +73,19 @@ pub(crate) struct Answer {
 pub(crate) struct Callouts {
     pub(crate) clusters: BTreeMap<String, Cluster>,
     pub(crate) records: Vec<CalloutRecord>,
+    /// No records are kept.
+    pub(crate) lean: bool,
+    /// How many calls met a fault.
+    pub(crate) faulty: u64,
 }
 
 impl Callouts {
     /// Decides how the next call to `cluster` goes, or with which status it is refused.
     pub(crate) fn admit(&mut self, cluster: &str, now_ns: u64) -> Result<Fault, Status> {
         let cluster = self.clusters.get_mut(cluster).ok_or(Status::BadArgument)?;
-        match cluster.next_fault(now_ns) {
+        let fault = cluster.next_fault(now_ns);
+        self.faulty += u64::from(fault != Fault::None);
+        match fault {
             Fault::BadArgument => Err(Status::BadArgument),
             Fault::InternalFailure => Err(Status::InternalFailure),
             fault => Ok(fault),
@@ -95,7 +102,7 @@ impl Callouts {
     ) {
         let mut record = CalloutRecord::new(thread, 0, cluster, request, Timestamp(now_ns));
         record.outcome = Outcome::Refused { status_code: status.code() };
-        self.records.push(record);
+        self.keep(record);
     }
 
     /// Carries a call out as far as its fault lets it; `None` when no answer will ever come.
@@ -105,22 +112,40 @@ impl Callouts {
         call: PendingCall,
         now_ns: u64,
     ) -> Option<Answer> {
+        let backend = &self.clusters.get(&call.cluster)?.backend;
+        let (mut deliveries, mut answer) = (0, None);
+        for _ in 0..call.fault.deliveries() {
+            answer = backend.answer(&call.request);
+            deliveries += u32::from(answer.is_some());
+        }
+        self.conclude(thread, call, now_ns, (deliveries, answer))
+    }
+
+    /// Whether whoever runs the host is to carry a call out.
+    pub(crate) fn is_deferred(&self, call: &PendingCall) -> bool {
+        let cluster = self.clusters.get(&call.cluster);
+        let is_deferred = cluster.is_some_and(|it| matches!(it.backend, Backend::Deferred));
+        is_deferred && call.fault.deliveries() > 0
+    }
+
+    /// What the guest will see of a call that was made at `now_ns`, and that the backend got so
+    /// many times and answered like this in the end; none if nobody took the connection.
+    pub(crate) fn conclude(
+        &mut self,
+        thread: Thread,
+        call: PendingCall,
+        now_ns: u64,
+        (deliveries, answer): (u32, Option<CallResponse>),
+    ) -> Option<Answer> {
         let cluster = self.clusters.get(&call.cluster)?;
         let sent_at = Timestamp(now_ns);
         let mut record =
             CalloutRecord::new(thread, call.token, &call.cluster, call.request, sent_at);
         record.fault = call.fault.name();
-        let mut delivered = None;
-        for _ in 0..call.fault.deliveries() {
-            delivered = match cluster.backend.answer(&record.request) {
-                Some(answer) => {
-                    record.deliveries += 1;
-                    record.delivered_status = answer.status();
-                    Some(answer)
-                }
-                None => Some(CallResponse::refused()),
-            };
-        }
+        record.deliveries = deliveries;
+        record.delivered_status = answer.as_ref().and_then(CallResponse::status);
+        let is_sent = call.fault.deliveries() > 0;
+        let delivered = is_sent.then(|| answer.unwrap_or_else(CallResponse::refused));
         let mut response = call.fault.response(delivered, &record.request);
         let mut is_servers = record.deliveries > 0 && call.fault.passes_answer();
         let timeout_ns = u64::from(call.timeout_ms) * 1_000_000;
@@ -140,14 +165,28 @@ impl Callouts {
         if let (true, Some(delay_ns)) = (is_servers, delay_ns) {
             response.add_service_time(delay_ns);
         }
-        self.records.push(record);
+        let record = self.keep(record);
         let at_ns = now_ns.saturating_add(delay_ns?);
-        Some(Answer { record: self.records.len() - 1, at_ns, response })
+        Some(Answer { record, at_ns, response })
+    }
+
+    /// Keeps a record, if records are kept; gives its place.
+    fn keep(&mut self, record: CalloutRecord) -> Option<usize> {
+        if self.lean {
+            return None;
+        }
+        self.records.push(record);
+        Some(self.records.len() - 1)
     }
 
     /// Notes that the guest has seen an answer.
-    pub(crate) fn note_answered(&mut self, record: usize, status: Option<u16>, now_ns: u64) {
-        if let Some(record) = self.records.get_mut(record) {
+    pub(crate) fn note_answered(
+        &mut self,
+        record: Option<usize>,
+        status: Option<u16>,
+        now_ns: u64,
+    ) {
+        if let Some(record) = record.and_then(|place| self.records.get_mut(place)) {
             let at = Timestamp(now_ns);
             record.outcome = match status {
                 Some(status) => Outcome::Answered { status, at },

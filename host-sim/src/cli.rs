@@ -4,6 +4,7 @@
 mod bench;
 mod init;
 mod inspect;
+mod mesh;
 mod run;
 mod settings;
 mod test;
@@ -44,6 +45,8 @@ enum Command {
     Init(init::Init),
     /// Measure what each callback costs in a scenario
     Bench(bench::Bench),
+    /// Run thousands of sidecars against a real aggregator, and compare what moved with what it says
+    Mesh(mesh::Mesh),
     /// Print the JSON Schema of scenarios, for editors
     Schema,
 }
@@ -89,6 +92,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Inspect(command) => command.run(out),
         Command::Init(command) => command.run(out),
         Command::Bench(command) => command.run(out),
+        Command::Mesh(command) => command.run(out),
         Command::Schema => write_json(&host_sim::scenario::schema::schema(), out).map(|()| true),
     };
     match result {

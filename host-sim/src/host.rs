@@ -9,6 +9,7 @@
 pub mod access_log;
 pub mod builder;
 mod calls;
+pub mod deferred;
 mod failure;
 mod http;
 mod injected;
@@ -45,6 +46,7 @@ use crate::{
     },
 };
 use builder::{FailurePolicy, HostBuilder};
+use deferred::DeferredCall;
 use lifetime::StreamEntry;
 use reload::Replaced;
 use schedule::{Due, Schedule, Task};
@@ -88,6 +90,8 @@ pub struct Host {
     schedule: Schedule,
     streams: BTreeMap<StreamId, StreamEntry>,
     last_stream: u64,
+    /// Calls that whoever runs the host is to carry out.
+    deferred: Vec<DeferredCall>,
 }
 
 impl Host {

@@ -12,6 +12,7 @@ mod capability;
 mod grpc;
 mod host;
 pub mod limits;
+pub mod mesh;
 pub mod pairs;
 mod process;
 mod properties;
@@ -32,7 +33,7 @@ pub use callouts::{
     record::{CalloutRecord, Outcome},
     reply::{CallResponse, Reply},
     template::{Template, TemplateError},
-    upstream::UpstreamError,
+    upstream::{UpstreamError, get as http_get},
 };
 pub use capability::{
     foreign::ForeignCall,
@@ -43,6 +44,7 @@ pub use host::{
     Host, HostError,
     access_log::LogEntry,
     builder::{FailurePolicy, HostBuilder, PluginSettings, RootError, StartError, StartFailure},
+    deferred::DeferredCall,
     traffic::{Place, StreamId},
 };
 pub use properties::{Properties, PropertyError, PropertyValue, availability::StreamKind};

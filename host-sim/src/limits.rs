@@ -64,6 +64,30 @@ pub const MAX_CALLBACKS_PER_INSTANT: u32 = 100_000;
 /// Steps of a scenario when repetitions whose rounds differ are written out.
 pub const MAX_WRITTEN_OUT_STEPS: u64 = 100_000;
 
+/// The most sidecars of a mesh: each VM takes 4 GiB of address space, so that no access needs a
+/// check, and a process has 128 TiB.
+pub const MAX_MESH_SIDECARS: u32 = 30_000;
+
+/// VMs beside those of the sidecars.
+pub const MESH_SPARE_VMS: u32 = 16;
+
+/// The most apps of a mesh, and the most networks.
+pub const MAX_MESH_APPS: u32 = 10_000;
+
+/// The most threads of a mesh that run sidecars, and the most connections.
+pub const MAX_MESH_THREADS: usize = 256;
+
+/// What a VM of a mesh may take, in bytes, unless said otherwise.
+pub const MESH_VM_MEMORY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How often what a sidecar has left behind is sent again to a server that does not take it.
+pub const MESH_RESENDS: u32 = 50;
+
+/// How long to wait before that, in milliseconds of real time.
+pub const MESH_RESEND_WAIT_MS: u64 = 200;
+
 // The pairs of a callout must fit into the memory of the guest that receives them.
 const _: () = assert!(MAX_PAIRS_BYTES < MAX_VM_MEMORY_BYTES);
 const _: () = assert!(MAX_CALL_RESPONSE_BYTES < MAX_VM_MEMORY_BYTES as u64);
+const _: () = assert!((MAX_MESH_SIDECARS + MESH_SPARE_VMS) as u64 * (4 << 30) < 128 << 40);
+const _: () = assert!(MESH_VM_MEMORY_BYTES <= MAX_VM_MEMORY_BYTES);

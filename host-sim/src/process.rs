@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::{
+    abi::LogLevel,
     callouts::Callouts,
     capability::{metrics::Metrics, queues::Queues, shared_data::SharedData},
     timeline::{Event, EventKind, Thread},
@@ -25,6 +26,10 @@ pub(crate) struct Process {
     pub(crate) metrics: RefCell<Metrics>,
     pub(crate) callouts: RefCell<Callouts>,
     pub(crate) timeline: RefCell<Vec<Event>>,
+    /// One of thousands: only what the plugin warns of, and its failures, are kept.
+    pub(crate) lean: Cell<bool>,
+    /// How many callbacks have run.
+    pub(crate) callbacks: Cell<u64>,
 }
 
 impl Process {
@@ -34,7 +39,19 @@ impl Process {
     }
 
     pub(crate) fn record(&self, thread: Option<Thread>, kind: EventKind) {
+        if self.lean.get() && !is_grave(&kind) {
+            return;
+        }
         let at = Timestamp(self.now_ns.get());
         self.timeline.borrow_mut().push(Event { at, thread, kind });
+    }
+}
+
+/// What is kept of a host that is one of thousands.
+fn is_grave(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Log { level, .. } => *level >= LogLevel::Warn,
+        EventKind::Trap { .. } => true,
+        _ => false,
     }
 }

@@ -4,7 +4,7 @@
 pub mod exchange;
 pub(crate) mod half;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use crate::properties::{
     Properties, PropertyValue,
@@ -31,7 +31,7 @@ pub(crate) struct Stream {
     pub(crate) root: u32,
     /// Its number, and the value of `connection.id`; 0 when an access logger shows it.
     pub(crate) id: u64,
-    pub(crate) properties: Properties,
+    pub(crate) properties: Rc<Properties>,
     /// What the guest itself has set, by the NUL-joined path.
     pub(crate) own: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) request: Half,
@@ -45,13 +45,18 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(kind: StreamKind, root: u32, id: u64, properties: Properties) -> Self {
+    pub(crate) fn new(
+        kind: StreamKind,
+        root: u32,
+        id: u64,
+        properties: impl Into<Rc<Properties>>,
+    ) -> Self {
         Self {
             kind,
             phase: Phase::Opening,
             root,
             id,
-            properties,
+            properties: properties.into(),
             own: BTreeMap::new(),
             request: Half::default(),
             response: Half::default(),
@@ -59,6 +64,12 @@ impl Stream {
             logging: false,
             replied: false,
         }
+    }
+
+    /// Nobody will ask what data has moved on.
+    pub(crate) fn set_lean(&mut self, is_lean: bool) {
+        self.request.is_lean = is_lean;
+        self.response.is_lean = is_lean;
     }
 
     pub(crate) fn half(&mut self, direction: Direction) -> &mut Half {

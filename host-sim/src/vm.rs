@@ -85,6 +85,8 @@ impl Vm {
         if !self.callbacks.has(callback) {
             return Ok(None);
         }
+        let callbacks = &self.store.data().process.callbacks;
+        callbacks.set(callbacks.get() + 1);
         let before = meter::before(&self.store);
         let result = refuel(&mut self.store)
             .and_then(|()| self.callbacks.call(&mut self.store, callback, args));

@@ -16,6 +16,7 @@ pub mod deadline;
 pub mod fas;
 pub mod gate;
 pub mod istio;
+pub mod liar;
 pub mod listeners;
 pub mod mesh;
 pub mod payload;

@@ -35,6 +35,8 @@ mod reporting_sides;
 mod rough_traffic;
 #[path = "end_to_end/scenarios.rs"]
 mod scenarios;
+#[path = "end_to_end/simulated_mesh.rs"]
+mod simulated_mesh;
 #[path = "end_to_end/slow_aggregator.rs"]
 mod slow_aggregator;
 #[path = "end_to_end/spill.rs"]

@@ -18,6 +18,8 @@ pub enum Backend {
     Reply(Reply),
     /// A real HTTP server at this base URL.
     Server(String),
+    /// Whoever runs the host, by [`crate::Host::take_deferred`] and [`crate::Host::answer`].
+    Deferred,
     /// A function of the test.
     Function(Rc<dyn Fn(&CallRequest) -> CallResponse>),
 }
@@ -28,6 +30,7 @@ impl Backend {
         match self {
             Self::Reply(reply) => Some(reply.answer(request)),
             Self::Server(base_url) => upstream::send(base_url, request),
+            Self::Deferred => None,
             Self::Function(function) => Some(function(request)),
         }
     }
@@ -38,6 +41,7 @@ impl fmt::Debug for Backend {
         match self {
             Self::Reply(reply) => f.debug_tuple("Reply").field(reply).finish(),
             Self::Server(base_url) => f.debug_tuple("Server").field(base_url).finish(),
+            Self::Deferred => f.write_str("Deferred"),
             Self::Function(_) => f.write_str("Function"),
         }
     }

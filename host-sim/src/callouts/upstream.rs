@@ -22,11 +22,30 @@ pub enum UpstreamError {
     Transport(#[from] ureq::Error),
 }
 
+/// A client that keeps its connection open from one request to the next.
+pub(crate) struct Client(Agent);
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        Self(agent())
+    }
+
+    /// As [`send`] does.
+    pub(crate) fn send(&self, base_url: &str, request: &CallRequest) -> Option<CallResponse> {
+        send_by(&self.0, base_url, request)
+    }
+}
+
 /// Sends the guest's request. What goes wrong becomes what Envoy would make of it; none means
 /// that nobody took the connection.
 #[must_use]
 pub fn send(base_url: &str, request: &CallRequest) -> Option<CallResponse> {
-    let attempt = to_http(base_url, request).map_err(UpstreamError::from).and_then(run);
+    send_by(&agent(), base_url, request)
+}
+
+fn send_by(agent: &Agent, base_url: &str, request: &CallRequest) -> Option<CallResponse> {
+    let attempt = to_http(base_url, request).map_err(UpstreamError::from);
+    let attempt = attempt.and_then(|request| run(agent, request));
     Some(match attempt {
         Ok(response) => read(response).unwrap_or_else(|_| CallResponse::reset()),
         Err(UpstreamError::Transport(ureq::Error::Timeout(_))) => CallResponse::timeout(),
@@ -50,7 +69,7 @@ pub fn get(
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let mut response = run(request.body(Vec::new())?)?;
+    let mut response = run(&agent(), request.body(Vec::new())?)?;
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(MAX_CALL_RESPONSE_BYTES).read_to_vec()?;
     Ok((status, body))
@@ -72,7 +91,7 @@ fn to_http(base_url: &str, request: &CallRequest) -> http::Result<http::Request<
     out.body(request.body.clone())
 }
 
-fn run(request: http::Request<Vec<u8>>) -> Result<http::Response<Body>, UpstreamError> {
+fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         // A proxy in the environment is not for the servers of a test.
@@ -80,7 +99,13 @@ fn run(request: http::Request<Vec<u8>>) -> Result<http::Response<Body>, Upstream
         .max_redirects(0)
         .timeout_global(Some(Duration::from_secs(UPSTREAM_WAIT_S)))
         .build();
-    let agent = Agent::new_with_config(config);
+    Agent::new_with_config(config)
+}
+
+fn run(
+    agent: &Agent,
+    request: http::Request<Vec<u8>>,
+) -> Result<http::Response<Body>, UpstreamError> {
     // A GET must not carry a body, not even an empty one.
     Ok(match request.body().is_empty() && request.method() != http::Method::POST {
         true => agent.run(request.map(|_| ()))?,

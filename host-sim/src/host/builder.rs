@@ -89,6 +89,8 @@ pub struct HostBuilder {
     callback_fuel: u64,
     callback_seconds: u64,
     memory_bytes: usize,
+    wall_clock_ahead_ns: i64,
+    lean: bool,
 }
 
 impl HostBuilder {
@@ -110,6 +112,8 @@ impl HostBuilder {
             callback_fuel: CALLBACK_FUEL,
             callback_seconds: CALLBACK_SECONDS,
             memory_bytes: MAX_VM_MEMORY_BYTES,
+            wall_clock_ahead_ns: 0,
+            lean: false,
         }
     }
 
@@ -239,6 +243,22 @@ impl HostBuilder {
     #[must_use]
     pub fn memory_bytes(mut self, bytes: usize) -> Self {
         self.memory_bytes = bytes;
+        self
+    }
+
+    /// How far the wall clock that the plugin reads is ahead of virtual time, in nanoseconds.
+    #[must_use]
+    pub fn wall_clock_ahead_ns(mut self, ahead_ns: i64) -> Self {
+        self.wall_clock_ahead_ns = ahead_ns;
+        self
+    }
+
+    /// A host that is one of thousands, and has the workers' VMs alone: no canary and no main. It
+    /// keeps no record of calls, no data behind the plugin, and in the timeline only the plugin's
+    /// warnings and failures.
+    #[must_use]
+    pub fn lean(mut self) -> Self {
+        self.lean = true;
         self
     }
 }

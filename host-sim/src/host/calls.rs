@@ -1,7 +1,7 @@
 //! Calls of the guests: sending them, and handing over what comes of them. What a cluster answers
 //! is left to `crate::callouts` and `crate::grpc`.
 
-use super::{Due, Host, Task, Vm};
+use super::{Due, Host, Task, Vm, deferred::DeferredCall};
 use crate::{
     callouts::{Answer, PendingCall, fault::Fault},
     grpc::{GrpcAction, GrpcEvent, GrpcExchange, GrpcKind, GrpcReply, outcome_of_call, status},
@@ -24,8 +24,14 @@ impl Host {
         let Some(worker) = self.threads.get(thread) else { return };
         let (name, generation) = (worker.thread, worker.generation);
         let (token, root) = (call.token, call.root);
-        note_sent(&self.process, name, &call);
+        if !self.process.lean.get() {
+            note_sent(&self.process, name, &call);
+        }
         let now_ns = self.process.now_ns.get();
+        if self.process.callouts.borrow().is_deferred(&call) {
+            self.deferred.push(DeferredCall { thread, generation, sent_ns: now_ns, call });
+            return;
+        }
         let answer = self.process.callouts.borrow_mut().perform(name, call, now_ns);
         if let Some(answer) = answer {
             let at_ns = answer.at_ns;

@@ -1,6 +1,8 @@
 //! How streams begin and end, and how a call about one finds its guest. What becomes of a stream
 //! whose guest has failed is left to `failure`.
 
+use std::rc::Rc;
+
 use super::{
     Callback, FailurePolicy, Host, HostError, StreamAction, StreamId, Vm, VmFailure, http, reply,
     tcp, traffic::Place, worker::FIRST_ROOT,
@@ -34,7 +36,7 @@ impl Host {
         &mut self,
         place: Place,
         kind: StreamKind,
-        properties: Properties,
+        properties: Rc<Properties>,
     ) -> Result<StreamId, HostError> {
         // Main is first, and sees no traffic.
         let thread = self.first_thread.saturating_add(place.worker).saturating_add(1);
@@ -65,8 +67,10 @@ impl Host {
         if is_refused {
             self.refuse(id, Exchange::default());
         }
+        let is_lean = self.process.lean.get();
         self.with_guest(id, |vm, context| {
-            let stream = Stream::new(kind, root, id.0, properties);
+            let mut stream = Stream::new(kind, root, id.0, properties);
+            stream.set_lean(is_lean);
             vm.state().contexts.insert(context, Context::Stream(Box::new(stream)));
             vm.call(Callback::ContextCreate, context, &[context, root]).map(drop)
         })?;

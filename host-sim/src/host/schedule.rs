@@ -41,6 +41,11 @@ impl Schedule {
         self.tasks.remove(&slot);
     }
 
+    /// When the earliest task is due.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.tasks.first_key_value().map(|((at_ns, _), _)| *at_ns)
+    }
+
     /// Takes the earliest task that is due by then.
     pub(crate) fn take_until(&mut self, until_ns: u64) -> Option<(u64, Task)> {
         let ((at_ns, _), task) =

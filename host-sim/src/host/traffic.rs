@@ -1,6 +1,8 @@
 //! Streams: connections and requests that a test or a scenario sends through the proxy. The order
 //! of their callbacks is left to `http` and `tcp`; how a stream finds its guest, to `lifetime`.
 
+use std::rc::Rc;
+
 use super::{Callback, Host, HostError, Vm, VmFailure, http, tcp};
 use crate::{
     abi::Peer,
@@ -43,7 +45,16 @@ impl Host {
         place: impl Into<Place>,
         properties: Properties,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(place.into(), StreamKind::Tcp, properties)?;
+        self.open_tcp_shared(place.into(), Rc::new(properties))
+    }
+
+    /// The same, with properties that many streams have in common.
+    pub(crate) fn open_tcp_shared(
+        &mut self,
+        place: Place,
+        properties: Rc<Properties>,
+    ) -> Result<StreamId, HostError> {
+        let id = self.begin(place, StreamKind::Tcp, properties)?;
         self.with_guest(id, tcp::open)?;
         Ok(id)
     }
@@ -56,7 +67,18 @@ impl Host {
         headers: Vec<Pair>,
         end: bool,
     ) -> Result<StreamId, HostError> {
-        let id = self.begin(place.into(), StreamKind::Http, properties)?;
+        self.open_http_shared(place.into(), Rc::new(properties), headers, end)
+    }
+
+    /// The same, with properties that many streams have in common.
+    pub(crate) fn open_http_shared(
+        &mut self,
+        place: Place,
+        properties: Rc<Properties>,
+        headers: Vec<Pair>,
+        end: bool,
+    ) -> Result<StreamId, HostError> {
+        let id = self.begin(place, StreamKind::Http, properties)?;
         self.arrive(id, Direction::FromDownstream, Piece::Headers(headers, end))?;
         Ok(id)
     }
@@ -113,7 +135,9 @@ impl Host {
         properties: Properties,
     ) -> Result<(), HostError> {
         self.with_guest(id, |vm, context| {
-            http::with(vm, context, |stream| stream.properties.merge(properties));
+            http::with(vm, context, |stream| {
+                Rc::make_mut(&mut stream.properties).merge(properties)
+            });
             Ok(())
         })?;
         Ok(())

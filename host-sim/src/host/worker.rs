@@ -77,6 +77,12 @@ impl Worker {
         Ok(Self { thread, vm: Some(vm), generation, failed_at_ns, roots, last_context })
     }
 
+    /// A thread that has no VM and never will.
+    pub(crate) fn absent(thread: Thread) -> Self {
+        let roots = Vec::new();
+        Self { thread, vm: None, generation: 0, failed_at_ns: None, roots, last_context: 0 }
+    }
+
     /// Replaces a failed VM by a new one.
     pub(crate) fn restart(
         &mut self,

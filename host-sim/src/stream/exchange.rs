@@ -29,6 +29,11 @@ impl Sent {
         }
     }
 
+    /// Data moves on that nobody will ask for.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.body_bytes = self.body_bytes.saturating_add(bytes as u64);
+    }
+
     /// The value of a header, as text; the first one, if there are several.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {

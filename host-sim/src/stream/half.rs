@@ -69,6 +69,8 @@ pub(crate) struct Half {
     pub(crate) ended: bool,
     /// Bytes that arrived in all, each counted once.
     pub(crate) data_bytes: u64,
+    /// Data that has moved on is counted, and not kept.
+    pub(crate) is_lean: bool,
     /// The data that has moved on; headers and trailers are taken from here when asked for.
     moved: Sent,
 }
@@ -144,9 +146,16 @@ impl Half {
         }
     }
 
+    fn keep(&mut self, data: Vec<u8>) {
+        match self.is_lean {
+            true => self.moved.count(data.len()),
+            false => self.moved.push(data),
+        }
+    }
+
     /// Data moves on without waiting.
     fn pass(&mut self, data: Vec<u8>) {
-        self.moved.push(data);
+        self.keep(data);
         self.settle_end();
     }
 
@@ -155,7 +164,7 @@ impl Half {
         self.iteration = Iteration::Continue;
         self.send_headers();
         if let Some(held) = self.held.take() {
-            self.moved.push(held);
+            self.keep(held);
         }
         self.buffering = false;
         self.settle_end();

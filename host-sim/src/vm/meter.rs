@@ -58,7 +58,7 @@ fn counters(store: &Store<VmState>) -> Counters {
     Counters { cpu_ns: thread_cpu_ns(), memory_bytes, allocations: state.host_allocations }
 }
 
-fn thread_cpu_ns() -> u64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let part = |number: i64| u64::try_from(number).unwrap_or(0);
     part(time.tv_sec) * 1_000_000_000 + part(time.tv_nsec)

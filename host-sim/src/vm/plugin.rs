@@ -2,7 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{Config, Engine, ExternType, Instance, InstancePre, Linker, Module, Store};
+use wasmtime::{
+    Config, Engine, ExternType, Instance, InstanceAllocationStrategy, InstancePre, Linker, Module,
+    PoolingAllocationConfig, Store,
+};
 
 use super::{callback::Callback, state::VmState};
 use crate::{abi::AbiVersion, capability, limits::MAX_MODULE_BYTES};
@@ -40,10 +43,26 @@ pub struct Plugin {
 impl Plugin {
     /// Compiles a module, from its binary or its text form.
     pub fn load(bytes: &[u8]) -> Result<Self, PluginError> {
+        Self::load_with(bytes, Config::new())
+    }
+
+    /// Compiles a module for up to `vms` VMs at a time, whose memories and tables lie in a pool;
+    /// each can have `memory_bytes`. A new VM starts from a copy-on-write image of the module's
+    /// data, so that it costs the pages that it writes to, and no others.
+    pub fn load_pooled(bytes: &[u8], vms: u32, memory_bytes: usize) -> Result<Self, PluginError> {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_core_instances(vms).total_memories(vms).total_tables(vms);
+        pool.max_memory_size(memory_bytes);
+        let mut config = Config::new();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        config.memory_init_cow(true);
+        Self::load_with(bytes, config)
+    }
+
+    fn load_with(bytes: &[u8], mut config: Config) -> Result<Self, PluginError> {
         if bytes.len() > MAX_MODULE_BYTES {
             return Err(PluginError::TooLarge(bytes.len()));
         }
-        let mut config = Config::new();
         // Fuel, not a timer, ends endless loops: a run must replay exactly.
         config.consume_fuel(true);
         // The last resort against what fuel does not count.

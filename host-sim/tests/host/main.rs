@@ -35,6 +35,7 @@ mod shutdown;
 mod start;
 mod streams;
 mod tcp;
+mod thousands;
 mod ticks;
 mod versions;
 mod wasi;

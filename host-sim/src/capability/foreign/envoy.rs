@@ -2,6 +2,8 @@
 //! properties that the guest declares or sets. Those for CEL expressions and signatures are not
 //! there.
 
+use std::rc::Rc;
+
 use std::io::{Read, Write};
 
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
@@ -55,7 +57,7 @@ fn set_filter_state(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, St
     let fields = fields(arguments).ok_or(Status::BadArgument)?;
     let (path, value) = (text(&fields, 1)?, text(&fields, 2)?);
     let stream = state.own_stream().ok_or(Status::NotFound)?;
-    stream.properties.insert(&["filter_state", &path], value.as_str().into());
+    Rc::make_mut(&mut stream.properties).insert(&["filter_state", &path], value.as_str().into());
     Ok(Vec::new())
 }
 

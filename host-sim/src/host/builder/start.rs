@@ -16,6 +16,8 @@ impl HostBuilder {
     pub fn start(self) -> Result<Host, StartFailure> {
         let process = Rc::new(Process::default());
         process.now_ns.set(self.start.0);
+        process.wall_ahead_ns.set(self.wall_clock_ahead_ns);
+        process.lean.set(self.lean);
         let started = self.start_on(&process);
         started.map_err(|error| StartFailure { error, timeline: process.timeline.take() })
     }
@@ -29,6 +31,7 @@ impl HostBuilder {
             return Err(StartError::Plugins(plugins.len()));
         }
         process.callouts.borrow_mut().clusters = self.clusters;
+        process.callouts.borrow_mut().lean = self.lean;
         let base = self.properties.with(&["plugin_vm_id"], self.vm_id.as_str());
         let root = |plugin: PluginSettings| {
             let properties = base.clone().with(&["plugin_name"], plugin.name.as_str());
@@ -60,8 +63,12 @@ impl HostBuilder {
             let tried = Worker::start(&self.plugin, process, Thread::Canary, &settings);
             tried.map(drop).inspect_err(|_| failed_on = Thread::Canary)
         };
-        let main = Worker::start_after(&self.plugin, process, Thread::Main, &settings, canary);
-        let main = main.map_err(|error| StartError::Root { thread: failed_on, error })?;
+        let main = if self.lean {
+            Worker::absent(Thread::Main)
+        } else {
+            let main = Worker::start_after(&self.plugin, process, Thread::Main, &settings, canary);
+            main.map_err(|error| StartError::Root { thread: failed_on, error })?
+        };
         let workers = (0..self.workers).map(|worker| start(Thread::Worker(worker), &settings));
         let threads = std::iter::once(Ok(main)).chain(workers).collect::<Result<Vec<_>, _>>()?;
         let mut host = Host {
@@ -72,6 +79,7 @@ impl HostBuilder {
             schedule: Schedule::default(),
             streams: BTreeMap::new(),
             last_stream: 0,
+            deferred: Vec::new(),
             first_thread: 0,
             replaced: Vec::new(),
             threads,
