@@ -145,9 +145,10 @@ impl Callouts {
         record.deliveries = deliveries;
         record.delivered_status = answer.as_ref().and_then(CallResponse::status);
         let is_sent = call.fault.deliveries() > 0;
+        let is_answered = answer.is_some();
         let delivered = is_sent.then(|| answer.unwrap_or_else(CallResponse::refused));
         let mut response = call.fault.response(delivered, &record.request);
-        let mut is_servers = record.deliveries > 0 && call.fault.passes_answer();
+        let mut is_servers = is_answered && is_sent && call.fault.passes_answer();
         let timeout_ns = u64::from(call.timeout_ms) * 1_000_000;
         let delay_ns = match (call.fault.waits_for_timeout(), timeout_ns) {
             (true, 0) => None,

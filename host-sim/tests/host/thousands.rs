@@ -38,8 +38,8 @@ fn called(fault: Fault) -> Host {
 #[test]
 fn a_call_waits_for_whoever_runs_the_host_and_its_fault_still_counts() {
     for (fault, deliveries, answer, lines, at) in [
-        (Fault::None, 1, Some(200), ["headers 1", "200"], SECOND),
-        (Fault::Duplicate, 2, Some(200), ["headers 1", "200"], SECOND),
+        (Fault::None, 1, Some(200), ["headers 2", "200"], SECOND),
+        (Fault::Duplicate, 2, Some(200), ["headers 2", "200"], SECOND),
         (Fault::TimeoutButDelivered, 1, Some(200), ["headers 3", "504"], 2 * SECOND),
         (Fault::None, 1, None, ["headers 3", "503"], SECOND),
     ] {
