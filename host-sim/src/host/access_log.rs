@@ -59,8 +59,7 @@ impl Host {
     ) -> Result<(), HostError> {
         let place = place.into();
         let root = self.root_of(place.plugin)?;
-        // Main is first, and sees no traffic.
-        let thread = place.worker.saturating_add(1);
+        let thread = self.index_of(place.worker);
         self.reload_if_due(thread);
         let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
         if let Some(vm) = worker.live() {

@@ -11,7 +11,7 @@ impl Host {
             Thread::Worker(worker) if worker >= self.workers() => {
                 return Err(HostError::NoWorker(worker));
             }
-            Thread::Worker(worker) => self.first_thread + 1 + worker,
+            Thread::Worker(worker) => self.index_of(worker),
             _ => self.first_thread,
         };
         let reason = "a fault of the test".to_owned();

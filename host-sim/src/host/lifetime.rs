@@ -31,6 +31,12 @@ pub(crate) struct StreamEntry {
 }
 
 impl Host {
+    /// Where the thread of a worker is that takes new traffic: behind those that a reload has
+    /// replaced, and behind main, which sees none.
+    pub(super) fn index_of(&self, worker: usize) -> usize {
+        self.first_thread.saturating_add(worker).saturating_add(1)
+    }
+
     /// A stream begins on a worker, with the guest that is there or without one.
     pub(super) fn begin(
         &mut self,
@@ -38,8 +44,7 @@ impl Host {
         kind: StreamKind,
         properties: Rc<Properties>,
     ) -> Result<StreamId, HostError> {
-        // Main is first, and sees no traffic.
-        let thread = self.first_thread.saturating_add(place.worker).saturating_add(1);
+        let thread = self.index_of(place.worker);
         let root = self.root_of(place.plugin)?;
         self.reload_if_due(thread);
         let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;

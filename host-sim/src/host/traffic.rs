@@ -163,7 +163,7 @@ impl Host {
     ) -> Result<(), HostError> {
         let place = place.into();
         let root = self.root_of(place.plugin)?;
-        let thread = place.worker.saturating_add(1);
+        let thread = self.index_of(place.worker);
         let worker = self.threads.get_mut(thread).ok_or(HostError::NoWorker(place.worker))?;
         if let Some(vm) = worker.live() {
             let arguments = [root, function, http::length(data.len())];

@@ -55,3 +55,12 @@ fn an_entry_without_a_worker_is_an_error_and_one_without_a_guest_is_not() {
     assert_eq!(failures(&host).len(), 1);
     assert_eq!(worker_lines(&host).iter().filter(|line| *line == "log 1").count(), 1);
 }
+
+#[test]
+fn after_a_reload_it_is_the_new_vm_that_logs() {
+    let mut host = start();
+    host.reload(None, 0).unwrap();
+    host.advance(10).unwrap();
+    host.access_log(0, LogEntry::default()).unwrap();
+    assert_eq!(worker_lines(&host).iter().filter(|line| *line == "log 1").count(), 1);
+}
