@@ -1,6 +1,6 @@
 //! Access loggers: the root's `on_log` and what it can read meanwhile.
 
-use host_sim::{Host, HostError, LogEntry, Properties};
+use host_sim::{Host, HostError, LogEntry, Properties, Thread};
 
 use crate::guest::{failures, guest, worker_lines};
 
@@ -59,8 +59,12 @@ fn an_entry_without_a_worker_is_an_error_and_one_without_a_guest_is_not() {
 #[test]
 fn after_a_reload_it_is_the_new_vm_that_logs() {
     let mut host = start();
-    host.reload(None, 0).unwrap();
-    host.advance(10).unwrap();
+    host.fail_plugin(Thread::Worker(0)).unwrap();
     host.access_log(0, LogEntry::default()).unwrap();
-    assert_eq!(worker_lines(&host).iter().filter(|line| *line == "log 1").count(), 1);
+    let logged = |host: &Host| worker_lines(host).iter().filter(|line| *line == "log 1").count();
+    assert_eq!(logged(&host), 0);
+    // The old VM is still there, to drain.
+    host.reload(None, 1_000_000_000).unwrap();
+    host.access_log(0, LogEntry::default()).unwrap();
+    assert_eq!(logged(&host), 1);
 }
