@@ -7,6 +7,7 @@
 mod exposure;
 mod file;
 mod settings;
+mod store;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -15,11 +16,9 @@ use log::LevelFilter;
 
 pub use self::exposure::Exposed;
 pub use self::settings::Settings;
-use crate::limits::{
-    DEFAULT_CHECKPOINT_BYTES, DEFAULT_DEDUPE_HOURS, DEFAULT_HOT_HOURS, DEFAULT_MAX_CONNECTIONS,
-    DEFAULT_MEMORY_BUDGET,
-};
+use crate::limits::DEFAULT_MAX_CONNECTIONS;
 use crate::serve::{Terms, Timeouts, TlsFiles};
+use crate::store::cluster;
 use crate::store::embedded::Options;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -29,16 +28,32 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 pub struct Config {
     /// The address to listen on, `HOST:PORT`.
     pub listen: String,
-    /// The data directory.
-    pub data: PathBuf,
+    /// Where the data are, and what is kept of them.
+    pub store: StoreConfig,
     /// What is logged.
     pub log: LevelFilter,
-    /// What is kept, where, and for how long.
-    pub store: Options,
     /// Who gets in, and how long they may take.
     pub terms: Terms,
     /// Whether everybody who reaches the address may come in.
     pub insecure: bool,
+}
+
+/// Where the data are, and what is kept of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreConfig {
+    /// In a directory of this machine.
+    Directory(PathBuf, Options),
+    /// In a Redis Cluster.
+    Cluster(Box<cluster::Options>),
+}
+
+impl std::fmt::Display for StoreConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Directory(path, _) => write!(f, "{}", path.display()),
+            Self::Cluster(options) => write!(f, "{}", options.target),
+        }
+    }
 }
 
 /// Why there is no configuration.
@@ -65,6 +80,20 @@ pub enum ConfigError {
         "no data directory: give --data DIR or set FAS_DATA (neither XDG_DATA_HOME nor HOME is set)"
     )]
     NoData,
+    /// The address of the cluster cannot be read.
+    #[error("--store is {0}")]
+    Store(#[from] cluster::TargetError),
+    /// The data can be in one place only, and some settings are for one kind of place.
+    #[error("{0} is not for data in {1}: give --data or --store, and only what belongs to it")]
+    Misplaced(&'static str, &'static str),
+    /// The password of the cluster's user cannot be read.
+    #[error("the password file {path} cannot be read: {reason}")]
+    Password {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
     /// TLS needs both.
     #[error("--tls-cert and --tls-key are needed together")]
     HalfTls,
@@ -84,23 +113,15 @@ impl Settings {
         variable: impl Fn(&str) -> Option<PathBuf>,
     ) -> Result<Config, ConfigError> {
         let settings = self.or(file.map(file::read).transpose()?.unwrap_or_default());
+        let store = match &settings.store {
+            Some(target) => StoreConfig::Cluster(Box::new(settings.cluster(target)?)),
+            None => settings.directory(variable)?,
+        };
         let tls = tls_files(settings.tls_cert, settings.tls_key, settings.tls_client_ca)?;
         Ok(Config {
             listen: settings.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
-            data: match settings.data {
-                Some(data) => data,
-                None => default_data(variable).ok_or(ConfigError::NoData)?,
-            },
             log: settings.log.unwrap_or(LevelFilter::Info),
-            store: Options {
-                checkpoint_bytes: settings
-                    .checkpoint_bytes
-                    .map_or(DEFAULT_CHECKPOINT_BYTES, NonZero::get),
-                retain_hours: settings.retain_hours,
-                hot_hours: settings.hot_hours.unwrap_or(DEFAULT_HOT_HOURS),
-                memory_budget: settings.memory_budget.unwrap_or(DEFAULT_MEMORY_BUDGET),
-                dedupe_hours: settings.dedupe_hours.map_or(DEFAULT_DEDUPE_HOURS, NonZero::get),
-            },
+            store,
             terms: Terms {
                 tokens: settings.tokens,
                 tls,
@@ -129,14 +150,6 @@ fn tls_files(
     }
 }
 
-/// `fas` in the user's data home, by the XDG base directory specification: an empty or relative
-/// `XDG_DATA_HOME` counts as not set.
-fn default_data(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    let data_home = variable("XDG_DATA_HOME").filter(|path| path.is_absolute());
-    let home = || variable("HOME").filter(|path| path.is_absolute());
-    Some(data_home.or_else(|| Some(home()?.join(".local/share")))?.join("fas"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,15 +168,15 @@ mod tests {
     fn defaults_hold_when_nothing_is_said() {
         let config = Settings::default().complete(None, home).unwrap();
         assert_eq!(config.listen, "127.0.0.1:8080");
-        assert_eq!(config.data, Path::new("/home/u/.local/share/fas"));
+        let data = |path: &str| StoreConfig::Directory(path.into(), Options::default());
+        assert_eq!(config.store, data("/home/u/.local/share/fas"));
         assert_eq!(config.terms.max_connections, DEFAULT_MAX_CONNECTIONS);
-        assert_eq!(config.store, Options::default());
         assert!(config.terms.tokens.is_none() && config.terms.tls.is_none());
         assert!(!config.insecure);
         assert!(matches!(Settings::default().complete(None, |_| None), Err(ConfigError::NoData)));
         let relative = |name: &str| Some(PathBuf::from(if name == "HOME" { "/h" } else { "x" }));
         let config = Settings::default().complete(None, relative).unwrap();
-        assert_eq!(config.data, Path::new("/h/.local/share/fas"));
+        assert_eq!(config.store, data("/h/.local/share/fas"));
     }
 
     #[test]
@@ -179,7 +192,7 @@ mod tests {
         };
         let config = settings.complete(Some(file.path()), home).unwrap();
         assert_eq!((config.listen.as_str(), config.log), ("[::1]:2", LevelFilter::Warn));
-        assert_eq!(config.data, Path::new("/d"));
+        assert_eq!(config.store, StoreConfig::Directory("/d".into(), Options::default()));
         assert!(config.insecure);
         assert_eq!(config.terms.max_connections, 8);
         assert_eq!(config.terms.tokens.as_deref(), Some(Path::new("/t")));

@@ -18,6 +18,75 @@ pub const MAX_GROUP_WRITES: usize = 1_024;
 /// Bytes of log records that one sync may cover, beyond the first.
 pub const MAX_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
+/// How long a connection to a node of the cluster may take to be there.
+pub const STORE_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a node may take for a group of writes, besides [`STORE_COPY_TIMEOUT`].
+pub const STORE_GROUP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a group of writes waits for the copies of what it wrote.
+pub const STORE_COPY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a write to the cluster may take in all, whatever moves or fails meanwhile: less than
+/// filters wait for an answer.
+pub const STORE_WRITE_PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long one step of a read may take in all.
+pub const STORE_READ_PATIENCE: Duration = Duration::from_secs(8);
+
+/// The pause before something is tried again that a node could not do.
+pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the nodes are asked who serves what, when nothing seems wrong.
+pub const TOPOLOGY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long one node may take to say so.
+pub const TOPOLOGY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Commands that are sent to a node at a time.
+pub const MAX_STORE_PIPELINE: usize = 512;
+
+/// Flows that one call of the script adds: about 5 ms of a node's time.
+pub const MAX_CALL_FLOWS: usize = 2_000;
+
+/// Writes that one call of the script covers.
+pub const MAX_CALL_WRITES: usize = 500;
+
+/// Calls of the script that one wait for copies covers.
+pub const MAX_GROUP_CALLS: usize = 256;
+
+/// Records of instances that a front end remembers for each shard and kind.
+pub const MAX_KNOWN_RECORDS: usize = 2_048;
+
+/// For how many seconds a direct write without a key is remembered: longer than it is tried.
+pub const MADE_KEY_SECONDS: u64 = 60;
+
+/// How long the connection for writes to a node stays when nothing is written.
+pub const LANE_IDLE: Duration = Duration::from_secs(60);
+
+/// Fields of a hash that one step of a scan asks for.
+pub const SCAN_COUNT: usize = 1_000;
+
+/// Sources whose flows are read at a time.
+pub const SCAN_SOURCES: usize = 256;
+
+/// Shards whose instances are read at a time.
+pub const SURVEY_SHARDS: usize = 64;
+
+/// Parts of the shards that are summed at the same time.
+pub const SUMMARY_TASKS: usize = 8;
+
+/// How long it may take until all shards tell what changes.
+pub const EAR_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How far the clocks of two front ends may be apart for a follower that changes from one to the
+/// other, in microseconds: as far as a filter's clock may be wrong.
+pub const CHANGES_OVERLAP_US: u64 = 10_000_000;
+
+/// Sums of an hour in a shard beyond which a write in several steps is looked at as a whole before
+/// its first step: 2^61.
+pub const NEAR_THE_LIMIT: u128 = 1 << 61;
+
 /// The default of `--checkpoint-bytes`: the log's size at which a checkpoint is written, if the
 /// last checkpoint was no larger.
 pub const DEFAULT_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aggregator::cli;
 use aggregator::commands::token::{self, TokenCommand};
-use aggregator::config::{Config, Settings};
+use aggregator::config::{Config, Settings, StoreConfig};
 use aggregator::metrics::Metrics;
 use aggregator::serve::{self, Entrance};
+use aggregator::store::Store;
+use aggregator::store::cluster::ClusterStore;
 use aggregator::store::embedded::EmbeddedStore;
 use aggregator::text::one_line;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -77,13 +79,13 @@ fn serve(config: Config) -> Result<(), AnyError> {
         .filter_module("aggregator", config.log)
         .filter_module("fas", config.log)
         .init();
-    tell_panics_in_one_line(config.data.clone());
+    tell_panics_in_one_line(config.store.to_string());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(listen_and_serve(config))
 }
 
 /// What should never happen is told in one line, like everything else that the log says.
-fn tell_panics_in_one_line(data: PathBuf) {
+fn tell_panics_in_one_line(data: String) {
     std::panic::set_hook(Box::new(move |panic| {
         let text = one_line(panic.payload_as_str().unwrap_or("no reason"));
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -91,7 +93,6 @@ fn tell_panics_in_one_line(data: PathBuf) {
         // The database does not expect every kind of damage, and panics at some. Unwinding would
         // have its destructors panic too, which ends the process without a word.
         if IS_OPENING.load(Ordering::Relaxed) {
-            let data = data.display();
             eprintln!("fas: cannot open {data}: it cannot be read: {text}. Restore a backup");
             std::process::exit(1);
         }
@@ -115,18 +116,31 @@ async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
     config.check_exposure(&addresses)?;
     let entrance = Entrance::load(&config.terms)?;
     let metrics = Arc::new(Metrics::new()?);
-    IS_OPENING.store(true, Ordering::Relaxed);
-    let store = EmbeddedStore::open(&config.data, &config.store, Arc::clone(&metrics))
-        .map_err(|error| format!("cannot open {}: {error}", config.data.display()))?;
-    IS_OPENING.store(false, Ordering::Relaxed);
+    let store = open(&config.store, &metrics).await?;
     let listener = TcpListener::bind(&*addresses).await.map_err(cannot_listen)?;
     let address = listener.local_addr()?;
     warn_about_plain_tokens(&config, address);
     let scheme = if config.terms.tls.is_some() { "https" } else { "http" };
-    log::info!("listening on {scheme}://{address}, data in {}", config.data.display());
-    serve::run(listener, Arc::new(store), metrics, entrance, shutdown).await;
+    log::info!("listening on {scheme}://{address}, data in {}", config.store);
+    serve::run(listener, store, metrics, entrance, shutdown).await;
     log::info!("ended");
     Ok(())
+}
+
+async fn open(store: &StoreConfig, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, AnyError> {
+    let metrics = Arc::clone(metrics);
+    match store {
+        StoreConfig::Directory(directory, options) => {
+            IS_OPENING.store(true, Ordering::Relaxed);
+            let opened = EmbeddedStore::open(directory, options, metrics);
+            IS_OPENING.store(false, Ordering::Relaxed);
+            Ok(Arc::new(opened.map_err(|error| format!("cannot open {store}: {error}"))?))
+        }
+        StoreConfig::Cluster(options) => {
+            let opened = ClusterStore::open(options, metrics).await;
+            Ok(Arc::new(opened.map_err(|error| format!("cannot open {store}: {error}"))?))
+        }
+    }
 }
 
 fn warn_about_plain_tokens(config: &Config, address: SocketAddr) {

@@ -4,6 +4,7 @@
 //! Every store passes the suite in [`contract`].
 
 pub mod changes;
+pub mod cluster;
 pub mod completeness;
 #[cfg(test)]
 mod contract;
@@ -32,8 +33,8 @@ pub trait Store: Send + Sync + 'static {
     async fn apply(&self, write: Write<'_>) -> Result<Applied, ApplyError>;
 
     /// The selected flows as they are now, in order of hour and key, after a position if one is
-    /// given, and at most `limit` of them if it is given. Each hour is a snapshot; writes go on
-    /// while it is read.
+    /// given, and at most `limit` of them if it is given. Writes go on while they are read. In one
+    /// directory each hour is a snapshot; on a cluster each row is as it was when it was read.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -88,13 +89,20 @@ pub trait Store: Send + Sync + 'static {
     fn heard_until_ms(&self) -> u64;
 
     /// Follows what changes after `after`, the `up_to` of an earlier change, or from now on.
-    fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes>;
+    ///
+    /// # Errors
+    /// When the store cannot tell what changes.
+    async fn changes(
+        &self,
+        selection: Selection,
+        after: Option<u64>,
+    ) -> Result<Box<dyn Changes>, ReadError>;
 
     /// Whether writes can succeed.
     ///
     /// # Errors
-    /// When they cannot, with a reason for the operator.
-    async fn ready(&self) -> Result<(), ReadError>;
+    /// When they cannot, and why.
+    async fn ready(&self) -> Result<(), NotReady>;
 
     /// Finishes what was accepted and lets go of the data. Later calls fail.
     async fn close(&self);
@@ -170,6 +178,32 @@ pub struct Delivery<'a> {
     pub ended: bool,
     /// How far the instance's clock is ahead of ours, in milliseconds; none if it does not tell.
     pub clock_offset_ms: Option<i64>,
+}
+
+impl Delivery<'_> {
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Delivery<'static> {
+        let Self {
+            instance,
+            sequence,
+            reporter,
+            watermark_ms,
+            lost_bytes,
+            folded_bytes,
+            ended,
+            clock_offset_ms,
+        } = self;
+        Delivery {
+            instance: instance.into_owned(),
+            sequence,
+            reporter,
+            watermark_ms,
+            lost_bytes,
+            folded_bytes,
+            ended,
+            clock_offset_ms,
+        }
+    }
 }
 
 /// The counters of the two sides, kept apart because they count the same bytes.
@@ -267,3 +301,25 @@ pub enum ApplyError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store cannot be read: {0}")]
 pub struct ReadError(pub String);
+
+/// Why writes cannot succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotReady {
+    /// The reason in words that everybody may read.
+    pub told: &'static str,
+    /// The reason, for the operator's log.
+    pub reason: String,
+}
+
+impl NotReady {
+    /// For a reason that is nobody's secret.
+    pub fn openly(told: &'static str) -> Self {
+        Self { told, reason: told.to_owned() }
+    }
+
+    /// For a reason that only the operator should know.
+    pub fn quietly(reason: String) -> Self {
+        Self { told: "the store takes no writes", reason }
+    }
+}

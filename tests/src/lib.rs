@@ -23,6 +23,7 @@ pub mod payload;
 pub mod ports;
 pub mod process;
 pub mod programs;
+pub mod redis_cluster;
 pub mod relay;
 pub mod sample;
 pub mod security;

@@ -62,10 +62,15 @@ impl Process {
 
     /// Asks the program to end (SIGTERM) and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "{} cannot be ended", self.name);
+        self.signal("-TERM");
         self.wait()
+    }
+
+    /// Sends the program a signal, named as `kill` takes it.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{} takes no {signal}", self.name);
     }
 
     /// Kills the program where it stands (SIGKILL).

@@ -22,6 +22,11 @@ pub fn host_sim() -> PathBuf {
     find("HOST_SIM_BIN")
 }
 
+/// The server of which Redis Clusters are made: what the variable says, or the one on the path.
+pub fn redis_server() -> PathBuf {
+    std::env::var_os("FLOW_REDIS_SERVER").map_or_else(|| "redis-server".into(), PathBuf::from)
+}
+
 /// What is preloaded into Envoy to move its wall clock.
 pub fn clock_shim() -> PathBuf {
     find("FLOW_CLOCK_SHIM")

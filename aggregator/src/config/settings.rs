@@ -35,6 +35,29 @@ settings! {
     #[arg(long, env = "FAS_DATA", value_name = "DIR")]
     data: PathBuf,
 
+    /// Redis Cluster for the data, in place of a directory:
+    /// redis://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...][/NAME], or rediss:// for TLS
+    #[arg(long, env = "FAS_STORE", value_name = "URL", hide_env_values = true)]
+    store: String,
+
+    /// File with the password of the cluster's user
+    #[arg(long, env = "FAS_STORE_PASSWORD_FILE", value_name = "FILE")]
+    store_password_file: PathBuf,
+
+    /// Certificate authorities of the cluster's nodes, PEM [default: Mozilla's]
+    #[arg(long, env = "FAS_STORE_CA", value_name = "FILE")]
+    store_ca: PathBuf,
+
+    /// Replicas that must have a write before it is acknowledged [default: all that are connected,
+    /// and at least 1 if the cluster has any]
+    #[arg(long, env = "FAS_REPLICA_ACKS", value_name = "N")]
+    replica_acks: u8,
+
+    /// Read from the cluster's replicas
+    #[arg(long, env = "FAS_READ_REPLICAS", value_name = "BOOL", num_args = 0..=1,
+          require_equals = true, default_missing_value = "true")]
+    read_replicas: bool,
+
     /// How much to log: off, error, warn, info, debug or trace [default: info]
     #[arg(long, env = "FAS_LOG", value_name = "LEVEL")]
     log: LevelFilter,

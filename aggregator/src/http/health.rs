@@ -32,7 +32,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, P
     }
     app.store.ready().await.map_err(|error| {
         log::warn!("not ready: {error}");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes")
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.told)
     })?;
     Ok("ready\n")
 }

@@ -40,13 +40,13 @@ use self::committer::{Committer, Housekeeping, Identity, Job, Shared};
 use self::hour_view::HourView;
 use self::journal::Journal;
 use self::memory::Memory;
-use self::recent::{Follower, Gatherer, NothingMore, Recent};
+use self::recent::{Follower, Gatherer, Recent};
 use self::record::checkpoint::StoredCheckpoint;
 use self::record::entry::EntryWriter;
 use self::scan::RowScan;
 use super::{
-    Applied, ApplyError, Changes, Delivery, GroupBy, Instance, OrderBy, Origin, Position, Progress,
-    ReadError, Scan, Selection, Store, Summary, Totals, Visit, Write,
+    Applied, ApplyError, Changes, GroupBy, Instance, NotReady, OrderBy, Origin, Position,
+    Progress, ReadError, Scan, Selection, Store, Summary, Totals, Visit, Write,
 };
 use crate::clock::now_ms;
 use crate::limits::{
@@ -199,7 +199,7 @@ impl EmbeddedStore {
         let identity = match &write.origin {
             Origin::Direct(None) => Identity::None,
             Origin::Direct(Some(key)) => Identity::Key(key.clone()),
-            Origin::Batch(delivery) => Identity::Batch(owned(delivery)),
+            Origin::Batch(delivery) => Identity::Batch(delivery.clone().into_owned()),
         };
         let job = Job {
             bytes,
@@ -323,17 +323,21 @@ impl Store for EmbeddedStore {
         self.heard_until_ms
     }
 
-    fn changes(&self, selection: Selection, after: Option<u64>) -> Box<dyn Changes> {
-        let Ok(journal) = self.journal() else { return Box::new(NothingMore) };
+    async fn changes(
+        &self,
+        selection: Selection,
+        after: Option<u64>,
+    ) -> Result<Box<dyn Changes>, ReadError> {
+        let journal = self.journal()?;
         let (recent, memory) = (Arc::clone(&self.recent), Arc::clone(&self.memory));
         let gatherer = Gatherer { recent, memory, journal, selection };
-        Box::new(Follower::new(gatherer, after))
+        Ok(Box::new(Follower::new(gatherer, after)))
     }
 
-    async fn ready(&self) -> Result<(), ReadError> {
-        self.health.check().map_err(ReadError)?;
+    async fn ready(&self) -> Result<(), NotReady> {
+        self.health.check().map_err(NotReady::quietly)?;
         if lock(&self.committer).as_ref().is_none_or(JoinHandle::is_finished) {
-            return Err(ReadError("the committer has ended".to_owned()));
+            return Err(NotReady::quietly("the committer has ended".to_owned()));
         }
         Ok(())
     }
@@ -398,19 +402,6 @@ fn hour_sums(flows: &[Flow<'_>]) -> Vec<(Hour, u128)> {
         same
     });
     sums
-}
-
-fn owned(delivery: &Delivery<'_>) -> Delivery<'static> {
-    Delivery {
-        instance: delivery.instance.clone().into_owned(),
-        sequence: delivery.sequence,
-        reporter: delivery.reporter,
-        watermark_ms: delivery.watermark_ms,
-        lost_bytes: delivery.lost_bytes,
-        folded_bytes: delivery.folded_bytes,
-        ended: delivery.ended,
-        clock_offset_ms: delivery.clock_offset_ms,
-    }
 }
 
 fn closed() -> ApplyError {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::event;
 use super::outlet::{Ended, Outlet};
 use crate::limits::{STREAM_INTERVAL, STREAM_KEEP_ALIVE, STREAM_STALL};
-use crate::store::{ChangeSet, Changes, ChangesError, Selection, Store};
+use crate::store::{ChangeSet, Changes, ChangesError, ReadError, Selection, Store};
 
 /// The times of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,12 @@ pub(super) struct Follower {
 enum End {
     Reader(Ended),
     Store(ChangesError),
+}
+
+impl From<ReadError> for End {
+    fn from(ReadError(reason): ReadError) -> Self {
+        Self::Store(ChangesError::Unreadable(reason))
+    }
 }
 
 impl From<Ended> for End {
@@ -76,7 +82,10 @@ impl Follower {
     }
 
     async fn follow(&self) -> End {
-        let mut changes = self.store.changes(self.selection.clone(), self.after);
+        let mut changes = match self.store.changes(self.selection.clone(), self.after).await {
+            Ok(changes) => changes,
+            Err(error) => return error.into(),
+        };
         let mut told = changes.up_to();
         if let Err(ended) = self.outlet.send(event::hello(told)).await {
             return End::Reader(ended);
@@ -86,7 +95,10 @@ impl Follower {
             match self.step(&mut *changes, &mut told).await {
                 Ok(()) => {}
                 Err(End::Store(ChangesError::Missed { up_to })) => {
-                    changes = self.store.changes(self.selection.clone(), Some(up_to));
+                    changes = match self.store.changes(self.selection.clone(), Some(up_to)).await {
+                        Ok(changes) => changes,
+                        Err(error) => return error.into(),
+                    };
                     told = up_to;
                     if let Err(ended) = self.outlet.send(event::reset(up_to)).await {
                         return End::Reader(ended);

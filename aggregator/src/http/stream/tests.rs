@@ -15,6 +15,7 @@ use super::follower::{Follower, Pace};
 use super::outlet;
 use crate::limits::MAX_STREAM_EVENT_ROWS;
 use crate::store::{
+    NotReady,
     Applied, ApplyError, ChangeSet, ChangedRow, Changes, ChangesError, GroupBy, Instance, OrderBy,
     Position, ReadError, Scan, Selection, Sides, Store, Summary, Totals, Visit, Write,
 };
@@ -105,12 +106,16 @@ impl Store for FakeStore {
         0
     }
 
-    fn changes(&self, _: Selection, after: Option<u64>) -> Box<dyn Changes> {
+    async fn changes(
+        &self,
+        _: Selection,
+        after: Option<u64>,
+    ) -> Result<Box<dyn Changes>, ReadError> {
         self.0.began.lock().unwrap().push(after);
-        Box::new(FakeChanges { told: Arc::clone(&self.0), up_to: after.unwrap_or(10) })
+        Ok(Box::new(FakeChanges { told: Arc::clone(&self.0), up_to: after.unwrap_or(10) }))
     }
 
-    async fn ready(&self) -> Result<(), ReadError> {
+    async fn ready(&self) -> Result<(), NotReady> {
         Ok(())
     }
 

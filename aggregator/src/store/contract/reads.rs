@@ -112,7 +112,7 @@ pub(crate) async fn followers_see_what_has_changed(place: &dyn Place) {
     store.apply(direct(vec![flow(&a, 1, 1, 1)])).await.unwrap();
     let selection =
         Selection { hours: 0..=9, filter: filter(NameField::SrcApp, &["a*"]), reporter: None };
-    let mut follower = store.changes(selection.clone(), None);
+    let mut follower = store.changes(selection.clone(), None).await.unwrap();
     let writer = {
         let (store, a, b) = (Arc::clone(&store), a.clone(), b.clone());
         tokio::spawn(async move {
@@ -127,16 +127,17 @@ pub(crate) async fn followers_see_what_has_changed(place: &dyn Place) {
     assert_eq!((row.hour, &row.key, row.sides), expected, "as it is now, not the difference");
     store.apply(batch("i", 1, Reporter::Destination, vec![flow(&a, 1, 5, 5)])).await.unwrap();
     store.apply(batch("i", 1, Reporter::Destination, vec![flow(&a, 1, 5, 5)])).await.unwrap();
-    for mut resumed in [follower, store.changes(selection.clone(), Some(first.up_to))] {
+    let resumed = store.changes(selection.clone(), Some(first.up_to)).await.unwrap();
+    for mut resumed in [follower, resumed] {
         let next = resumed.next().await.unwrap();
         assert!(next.up_to > first.up_to);
         assert_eq!(next.rows[0].sides, sides((3, 1), (5, 5)));
     }
-    let beyond = store.changes(selection.clone(), Some(u64::MAX)).next().await;
+    let beyond = store.changes(selection.clone(), Some(u64::MAX)).await.unwrap().next().await;
     assert!(matches!(beyond, Err(ChangesError::Missed { .. })));
     store.close().await;
     let store = place.open().await;
-    let mut late = store.changes(selection, Some(0));
+    let mut late = store.changes(selection, Some(0)).await.unwrap();
     let Err(ChangesError::Missed { up_to }) = late.next().await else { panic!("remembered") };
     assert!(up_to > first.up_to);
     store.apply(direct(vec![flow(&a, 2, 1, 0)])).await.unwrap();
@@ -150,7 +151,7 @@ pub(crate) async fn one_side_can_be_read_alone(place: &dyn Place) {
     let [from, to] = Reporter::ALL;
     let sent = vec![flow(&both, 1, 10, 1), flow(&source, 1, 5, 0), flow(&destination, 1, 0, 0)];
     store.apply(batch("i", 1, from, sent)).await.unwrap();
-    let mut changes = store.changes(of_side(to), None);
+    let mut changes = store.changes(of_side(to), None).await.unwrap();
     let received = vec![flow(&both, 1, 4, 6), flow(&destination, 1, 0, 9)];
     store.apply(batch("j", 1, to, received)).await.unwrap();
     store.apply(batch("i", 2, from, vec![flow(&source, 1, 1, 0)])).await.unwrap();
@@ -181,7 +182,7 @@ pub(crate) async fn one_side_can_be_read_alone(place: &dyn Place) {
         changed.extend(changes.next().await.unwrap().rows);
     }
     assert_eq!(changed[0].sides, sides(none, (4, 6)));
-    let mut sources = store.changes(of_side(from), None);
+    let mut sources = store.changes(of_side(from), None).await.unwrap();
     let more = vec![flow(&both, 1, 1, 0), flow(&destination, 1, 1, 0)];
     store.apply(batch("j", 2, to, more)).await.unwrap();
     assert_eq!(sources.next().await.unwrap().rows, [], "the other side has not changed");

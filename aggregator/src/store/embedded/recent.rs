@@ -176,17 +176,3 @@ impl Changes for Follower {
         Ok(changes)
     }
 }
-
-/// Who follows a store that is closed.
-pub(super) struct NothingMore;
-
-#[async_trait]
-impl Changes for NothingMore {
-    fn up_to(&self) -> u64 {
-        0
-    }
-
-    async fn next(&mut self) -> Result<ChangeSet, ChangesError> {
-        Err(ChangesError::Closed)
-    }
-}

@@ -174,7 +174,7 @@ async fn dedupe_records_are_forgotten_when_their_time_is_over() {
 async fn a_follower_who_is_too_slow_has_missed_something() {
     let directory = Directory::new(DEFAULT_CHECKPOINT_BYTES);
     let store = directory.try_open().unwrap();
-    let mut follower = store.changes(Selection::all(), None);
+    let mut follower = store.changes(Selection::all(), None).await.unwrap();
     let name = "x".repeat(240);
     let big = |n| (0..5000).map(|k| flow(&format!("{name}-{n}-{k}"), 1, 1)).collect();
     for n in 0..8 {

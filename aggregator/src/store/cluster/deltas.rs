@@ -1,0 +1,213 @@
+//! `Deltas`: flows of one shard that are to be added, and what several of them come to together.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use flow_model::limits::MAX_COUNTER;
+use flow_model::{Counters, Flow, Hour, Reporter};
+
+use super::layout::{Shard, Source};
+use crate::limits::MAX_CALL_FLOWS;
+use crate::store::{ApplyError, Sides};
+
+/// Flows of one shard, in the order in which they came, in one piece of memory.
+#[derive(Debug)]
+pub(super) struct Deltas {
+    reporter: Reporter,
+    text: String,
+    list: Vec<Delta>,
+}
+
+#[derive(Debug)]
+struct Delta {
+    hour: Hour,
+    source: Range<usize>,
+    dest: Range<usize>,
+    counters: Counters,
+    /// The place of the flow in its write.
+    index: usize,
+}
+
+/// What a call of the script adds to one flow. In order of hour and source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Target<'a> {
+    pub hour: Hour,
+    pub source: &'a str,
+    pub dest: &'a str,
+}
+
+impl Deltas {
+    fn new(reporter: Reporter) -> Self {
+        Self { reporter, text: String::new(), list: Vec::new() }
+    }
+
+    /// The flows of a write by shard, in steps that are small enough for a call each.
+    pub fn split(flows: &[Flow<'_>], reporter: Reporter) -> BTreeMap<Shard, Vec<Self>> {
+        let mut steps: BTreeMap<Shard, Vec<Self>> = BTreeMap::new();
+        for (index, flow) in flows.iter().enumerate() {
+            let source = Source::of(&flow.key);
+            let of_shard = steps.entry(Shard::of_source(&source)).or_default();
+            match of_shard.last_mut().filter(|last| last.len() < MAX_CALL_FLOWS) {
+                Some(last) => last.push(index, flow, &source),
+                None => {
+                    let mut first = Self::new(reporter);
+                    first.push(index, flow, &source);
+                    of_shard.push(first);
+                }
+            }
+        }
+        steps
+    }
+
+    fn push(&mut self, index: usize, flow: &Flow<'_>, source: &Source<'_>) {
+        let packed = source.packed();
+        let last = self.list.last().map(|last| last.source.clone());
+        let same = last.filter(|last| self.text.get(last.clone()) == Some(packed.as_str()));
+        let source = same.unwrap_or_else(|| append(&mut self.text, &packed));
+        let dest = append(&mut self.text, &flow.key.dest_app);
+        self.list.push(Delta { hour: flow.hour, source, dest, counters: flow.counters, index });
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// What they take in memory, about.
+    pub fn size_bytes(&self) -> usize {
+        self.text.len() + self.list.len() * size_of::<Delta>()
+    }
+
+    /// All their bytes, both directions together.
+    pub fn sum_bytes(&self) -> u128 {
+        self.list.iter().map(|delta| u128::from(delta.counters.bytes_total())).sum()
+    }
+
+    /// The hours that they are of.
+    pub fn hours(&self) -> impl Iterator<Item = Hour> {
+        self.list.iter().map(|delta| delta.hour)
+    }
+
+    /// Each flow once, with its sum, or the largest counter where that leaves the range.
+    pub fn largest(&self) -> Vec<(Target<'_>, Sides)> {
+        let mut sums: BTreeMap<Target<'_>, Sides> = BTreeMap::new();
+        for (target, delta) in self.iter() {
+            let side = sums.entry(target).or_default().side_mut(self.reporter);
+            let sum = |a: u64, b: u64| a.saturating_add(b).min(MAX_COUNTER);
+            let (tx, rx) = (delta.counters.bytes_tx(), delta.counters.bytes_rx());
+            let sums = Counters::new(sum(side.bytes_tx(), tx), sum(side.bytes_rx(), rx));
+            *side = sums.unwrap_or_default();
+        }
+        sums.into_iter().collect()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Target<'_>, &Delta)> {
+        let text = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
+        self.list.iter().map(move |delta| {
+            let (source, dest) = (text(&delta.source), text(&delta.dest));
+            (Target { hour: delta.hour, source, dest }, delta)
+        })
+    }
+
+    /// Which flow makes the first sum that leaves the range of a counter, given what is stored.
+    pub fn overflow(&self, stored: impl Fn(&Target<'_>) -> Sides) -> Option<ApplyError> {
+        let mut sums: BTreeMap<Target<'_>, Sides> = BTreeMap::new();
+        for (target, delta) in self.iter() {
+            let sum = sums.entry(target).or_insert_with(|| stored(&target));
+            let side = sum.side_mut(self.reporter);
+            match side.checked_add(delta.counters) {
+                Ok(more) => *side = more,
+                Err(error) => {
+                    return Some(ApplyError::Overflow { index: delta.index, field: error.field });
+                }
+            }
+        }
+        None
+    }
+}
+
+/// What several deltas come to, each flow once, in order; none if a sum leaves the range.
+pub(super) fn merge<'a>(all: impl Iterator<Item = &'a Deltas>) -> Option<Vec<(Target<'a>, Sides)>> {
+    let mut list: Vec<(Target<'a>, Sides)> = Vec::new();
+    for deltas in all {
+        list.extend(deltas.iter().map(|(target, delta)| {
+            let mut sides = Sides::default();
+            *sides.side_mut(deltas.reporter) = delta.counters;
+            (target, sides)
+        }));
+    }
+    list.sort_unstable_by_key(|(target, _)| *target);
+    let mut merged: Vec<(Target<'a>, Sides)> = Vec::with_capacity(list.len());
+    for (target, sides) in list {
+        match merged.last_mut().filter(|(last, _)| *last == target) {
+            Some((_, sum)) => *sum = sum.checked_add(sides).ok()?,
+            None => merged.push((target, sides)),
+        }
+    }
+    Some(merged)
+}
+
+fn append(text: &mut String, part: &str) -> Range<usize> {
+    let start = text.len();
+    text.push_str(part);
+    start..text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use flow_model::{FlowKey, Name};
+
+    use super::*;
+
+    fn flow(src: &str, dest: &str, hour: Hour, tx: u64) -> Flow<'static> {
+        let name = |text: &str| Name::new(text.to_owned()).unwrap();
+        let key = FlowKey { src_app: name(src), dest_app: name(dest), vpc_id: name("v") };
+        Flow { key, hour, counters: Counters::new(tx, 1).unwrap() }
+    }
+
+    fn one(flows: &[Flow<'_>]) -> Deltas {
+        let mut steps = Deltas::split(flows, Reporter::Destination);
+        assert_eq!(steps.len(), 1);
+        steps.pop_first().unwrap().1.pop().unwrap()
+    }
+
+    #[test]
+    fn flows_of_one_key_become_one() {
+        let a = one(&[flow("a", "x", 2, 1), flow("a", "w", 2, 2), flow("a", "x", 2, 4)]);
+        let b = one(&[flow("a", "x", 1, 8), flow("a", "x", 2, 16)]);
+        let merged = merge([&a, &b].into_iter()).unwrap();
+        let sums: Vec<_> = merged
+            .iter()
+            .map(|(target, sides)| {
+                assert_eq!((target.source, sides.source), ("a\0v", Counters::default()));
+                (target.hour, target.dest, sides.destination.bytes_tx())
+            })
+            .collect();
+        assert_eq!(sums, [(1, "x", 8), (2, "w", 2), (2, "x", 21)]);
+        let full = one(&[flow("a", "x", 2, MAX_COUNTER)]);
+        assert!(merge([&a, &full].into_iter()).is_none());
+    }
+
+    #[test]
+    fn steps_are_small_and_keep_the_order() {
+        let flows: Vec<_> =
+            (0..MAX_CALL_FLOWS + 1).map(|n| flow("a", &format!("d{n}"), 1, n as u64)).collect();
+        let steps = Deltas::split(&flows, Reporter::Source);
+        let steps: Vec<&Deltas> = steps.values().flatten().collect();
+        assert_eq!(steps.iter().map(|step| step.len()).collect::<Vec<_>>(), [MAX_CALL_FLOWS, 1]);
+        assert_eq!(steps[1].list[0].index, MAX_CALL_FLOWS);
+    }
+
+    #[test]
+    fn the_first_flow_that_does_not_fit_is_named() {
+        let deltas = one(&[flow("a", "x", 2, 1), flow("a", "y", 2, 5), flow("a", "y", 2, 6)]);
+        let stored = |tx| move |target: &Target<'_>| Sides {
+            destination: Counters::new(if target.dest == "y" { tx } else { 0 }, 0).unwrap(),
+            ..Sides::default()
+        };
+        assert_eq!(deltas.overflow(stored(MAX_COUNTER - 11)), None);
+        let error = |index| Some(ApplyError::Overflow { index, field: "bytes_tx" });
+        assert_eq!(deltas.overflow(stored(MAX_COUNTER - 10)), error(2));
+        assert_eq!(deltas.overflow(stored(MAX_COUNTER)), error(1));
+    }
+}
