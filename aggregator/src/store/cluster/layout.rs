@@ -178,7 +178,7 @@ mod tests {
     fn shards_and_slots_stay_where_they_are() {
         let shard = |src_app, vpc_id| Shard::of_source(&Source { src_app, vpc_id });
         assert_eq!(shard("web", "vpc-1"), Shard(797));
-        assert_eq!(Shard::of_bytes(b"instance"), Shard(0));
+        assert_eq!(Shard::of_bytes(b"instance"), Shard(135));
         assert_eq!(slot_of(b"123456789"), 0x31C3);
         assert_eq!(Keys::new("fas").slot(Shard(7)), slot_of(b"fas:7"));
     }

@@ -56,3 +56,6 @@ mod contract {
     use super::*;
     shared_contract_tests!(Name::new());
 }
+
+mod beside_others;
+mod bounds;
