@@ -14,9 +14,15 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         clippy.args(["--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
         command::run(&mut clippy)
     })?;
+    // Who tests a plugin with the simulator compiles it without its command line.
+    say::step("the simulator as a library alone", || {
+        let mut check = workspace.cargo("check");
+        check.args(["--package", "host-sim", "--lib", "--no-default-features", "--locked"]);
+        command::run(&mut check)
+    })?;
     // What the filter says to its host is compiled for Wasm only.
     let toolchain = plugin::set_up_toolchain()?;
     say::step("clippy of the filter for wasm32", || {
-        command::run(toolchain.clippy(workspace)?.args(["--", "-D", "warnings"]))
+        command::run(toolchain.clippy(workspace, plugin::FILTER)?.args(["--", "-D", "warnings"]))
     })
 }

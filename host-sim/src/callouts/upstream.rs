@@ -13,6 +13,7 @@ const OWN_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfe
 
 /// Why a server could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UpstreamError {
     /// The request cannot be written as HTTP.
     #[error("not a valid HTTP request: {0}")]
