@@ -20,9 +20,11 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         check.args(["--package", "host-sim", "--lib", "--no-default-features", "--locked"]);
         command::run(&mut check)
     })?;
-    // What the filter says to its host is compiled for Wasm only.
+    // What plugins say to their host is compiled for Wasm only.
     let toolchain = plugin::set_up_toolchain()?;
-    say::step("clippy of the filter for wasm32", || {
-        command::run(toolchain.clippy(workspace, plugin::FILTER)?.args(["--", "-D", "warnings"]))
+    say::step("clippy of the plugins for wasm32", || {
+        [plugin::FILTER, plugin::EXAMPLE].into_iter().try_for_each(|package| {
+            command::run(toolchain.clippy(workspace, package)?.args(["--", "-D", "warnings"]))
+        })
     })
 }

@@ -13,7 +13,8 @@ use crate::workspace::Workspace;
 
 /// The package of the filter.
 pub const FILTER: &str = "flow-filter";
-const EXAMPLE: &str = "key-check";
+/// The package of the example of host-sim.
+pub const EXAMPLE: &str = "key-check";
 
 /// Builds the filter and returns where it is.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
