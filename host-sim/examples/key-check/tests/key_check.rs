@@ -1,6 +1,12 @@
 //! The plugin's tests: by host-sim's library, and by a scenario that `host-sim init` began.
 //! `cargo xtask test` builds the plugin and says where it is.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy allows these in test functions, not in what they share"
+)]
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
