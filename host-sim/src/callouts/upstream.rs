@@ -24,8 +24,10 @@ pub enum UpstreamError {
 }
 
 /// A client that keeps its connection open from one request to the next.
+#[cfg(feature = "mesh")]
 pub(crate) struct Client(Agent);
 
+#[cfg(feature = "mesh")]
 impl Client {
     pub(crate) fn new() -> Self {
         Self(agent())
