@@ -4,7 +4,8 @@
 use std::fmt;
 
 /// What a host function answers to the guest (proxy-wasm spec 0.2.1, `proxy_status_t`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 #[repr(u32)]
 pub enum Status {
     /// Done.
@@ -94,6 +95,7 @@ impl fmt::Display for LogLevel {
 /// A version of the proxy-wasm ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names are the documentation")]
+#[non_exhaustive]
 pub enum AbiVersion {
     V0_1_0,
     V0_2_0,

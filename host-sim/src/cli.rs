@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Init(command) => command.run(out),
         Command::Bench(command) => command.run(out),
         Command::Mesh(command) => command.run(out),
-        Command::Schema => write_json(&host_sim::scenario::schema::schema(), out).map(|()| true),
+        Command::Schema => write_json(&host_sim::scenario::schema(), out).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

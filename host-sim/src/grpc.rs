@@ -14,6 +14,7 @@ pub(crate) mod status {
 
 /// What a call or a stream is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GrpcRequest {
     /// The service, such as `package.Service`.
     pub service: String,
@@ -38,6 +39,7 @@ pub enum GrpcEvent {
 
 /// What an upstream replies.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GrpcReply {
     /// The metadata at the start. A guest does not see that of a call.
     InitialMetadata(Vec<Pair>),

@@ -14,7 +14,7 @@ mod failure;
 mod http;
 mod injected;
 mod lifetime;
-mod observed;
+pub mod observed;
 mod reload;
 mod reply;
 mod schedule;
@@ -55,6 +55,7 @@ use worker::Worker;
 
 /// Why the host could not do what was asked of it. What the guest does wrong is in the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HostError {
     /// There is no such worker.
     #[error("there is no worker {0}")]

@@ -1,10 +1,14 @@
 //! A proxy-wasm host without a proxy: it runs a plugin on wasmtime, under a virtual clock and with
 //! injected faults, and behaves as Envoy 1.40 does. It knows the proxy-wasm ABI and nothing about
-//! any plugin.
+//! any plugin. Everything runs on the calling thread, so that a run replays exactly.
 //!
-//! [`Plugin::load`] compiles a module, [`Host::builder`] starts it on a main thread and workers,
-//! and the host's methods send traffic through it and move its clock. [`Scenario`] does the same
-//! from a file. Everything runs on the calling thread, so that a run replays exactly.
+//! # Features
+//!
+//! `cli`, on by default, is what the program `host-sim` needs, with `mesh`. A plugin's tests need
+//! neither: `host-sim = { version = "0.1", default-features = false }`.
+#![doc = include_str!("guide.md")]
+#![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod abi;
 mod callouts;
@@ -12,6 +16,7 @@ mod capability;
 mod grpc;
 mod host;
 pub mod limits;
+#[cfg(feature = "mesh")]
 pub mod mesh;
 pub mod pairs;
 mod process;
@@ -33,8 +38,11 @@ pub use callouts::{
     record::{CalloutRecord, Outcome},
     reply::{CallResponse, Reply},
     template::{Template, TemplateError},
-    upstream::{UpstreamError, get as http_get},
 };
+// What the program needs of the library besides, and nobody else.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use callouts::upstream::{UpstreamError, get as http_get};
 pub use capability::{
     foreign::ForeignCall,
     metrics::{Metric, MetricKind},
@@ -45,8 +53,10 @@ pub use host::{
     access_log::LogEntry,
     builder::{FailurePolicy, HostBuilder, PluginSettings, RootError, StartError, StartFailure},
     deferred::DeferredCall,
+    observed::LogLine,
     traffic::{Place, StreamId},
 };
+pub use pairs::{Pair, pairs};
 pub use properties::{Properties, PropertyError, PropertyValue, availability::StreamKind};
 pub use scenario::{Document, Scenario};
 pub use stream::{

@@ -7,8 +7,15 @@ use crate::limits::{MAX_PAIRS, MAX_PAIRS_BYTES};
 /// A key and its value, as bytes: Envoy does not insist on UTF-8.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
+/// Pairs from texts, as for headers: `pairs([(":method", "GET"), (":path", "/")])`.
+#[must_use]
+pub fn pairs<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Pair> {
+    texts.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+}
+
 /// Why pairs cannot be written or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PairsError {
     /// More than [`MAX_PAIRS`].
     #[error("{0} pairs are more than {MAX_PAIRS}")]

@@ -15,6 +15,7 @@ use crate::{
 
 /// One value of the tree.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum PropertyValue {
     /// Text, given to the guest as it is.
     Text(String),
@@ -30,6 +31,7 @@ pub enum PropertyValue {
 
 /// Why a value cannot be a property.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PropertyError {
     /// Envoy has lists, but no filter reads them; the simulator has none yet.
     #[error("property `{0}` is a list, which is not supported")]

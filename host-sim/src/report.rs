@@ -14,6 +14,7 @@ pub const EVENTS_BEFORE: usize = 10;
 
 /// An expectation that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Failure {
     /// Which step.
     pub at: String,
@@ -27,6 +28,7 @@ pub struct Failure {
 
 /// What a run gave.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The scenario's name.
     pub name: String,

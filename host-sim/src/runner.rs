@@ -33,6 +33,7 @@ use crate::{
 
 /// What is said when a scenario is run, besides the scenario.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Options {
     /// A plugin in place of the scenario's.
     pub plugin: Option<PathBuf>,
@@ -46,6 +47,7 @@ pub struct Options {
 
 /// Why a scenario could not be run to its end. An expectation that does not hold is no such error.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// Neither the scenario nor the caller names a plugin.
     #[error("no plugin: the scenario names none, and neither does --plugin")]

@@ -2,17 +2,17 @@
 //! Reading is strict: a field that is not known is an error. The file itself, with parameters and
 //! cases, is in `document`; running is left to `runner`.
 
-pub mod chunk;
-pub mod document;
+pub(crate) mod chunk;
+mod document;
 mod expand;
-pub mod expect;
-pub mod grpc;
-pub mod matcher;
+pub(crate) mod expect;
+pub(crate) mod grpc;
+pub(crate) mod matcher;
 mod node;
-pub mod reader;
-pub mod scalar;
-pub mod schema;
-pub mod step;
+pub(crate) mod reader;
+pub(crate) mod scalar;
+mod schema;
+pub(crate) mod step;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    abi::Status,
     callouts::{
         cluster::{Backend, Cluster},
         fault::Fault,
@@ -33,12 +34,15 @@ use crate::{
 pub use document::{Document, ScenarioError, Settings};
 use grpc::GrpcTarget;
 use reader::Placed;
+pub use reader::ReadError;
 use scalar::{Chance, Latency, When};
+pub use schema::schema;
 use step::Step;
 
 /// A scenario, as it is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Scenario {
     /// What it is called.
     pub name: String,
@@ -61,49 +65,52 @@ pub struct Scenario {
     #[serde(default = "one")]
     pub workers: usize,
     /// When it begins.
-    pub start: When,
+    pub(crate) start: When,
     /// The proxy's node.
     #[serde(default)]
-    pub node: Node,
+    pub(crate) node: Node,
     /// The plugin's configuration: text as it is, anything else as JSON.
     #[serde(default)]
-    pub configuration: Value,
+    pub(crate) configuration: Value,
     /// The VM's configuration, in the same way.
     #[serde(default)]
-    pub vm_configuration: Value,
+    pub(crate) vm_configuration: Value,
     /// The VM's id.
     #[serde(default)]
-    pub vm_id: String,
+    pub(crate) vm_id: String,
     /// The plugin's name.
     #[serde(default)]
-    pub plugin_name: String,
+    pub(crate) plugin_name: String,
     /// The root's id.
     #[serde(default)]
-    pub root_id: String,
+    pub(crate) root_id: String,
     /// Further plugins in the same VM: the same module, configured otherwise.
     #[serde(default)]
-    pub other_plugins: Vec<OtherPlugin>,
+    pub(crate) other_plugins: Vec<OtherPlugin>,
     /// The variables of the environment that the plugin can read.
     #[serde(default)]
-    pub environment: BTreeMap<String, String>,
+    pub(crate) environment: BTreeMap<String, String>,
     /// What becomes of streams when the plugin has failed.
     #[serde(default)]
-    pub failure_policy: FailurePolicy,
+    pub(crate) failure_policy: FailurePolicy,
     /// The clusters that the plugin can call.
     #[serde(default)]
-    pub callouts: BTreeMap<String, CalloutTarget>,
+    pub(crate) callouts: BTreeMap<String, CalloutTarget>,
+    /// Functions that the proxy adds to the ABI, by name.
+    #[serde(default)]
+    pub(crate) foreign_functions: BTreeMap<String, ForeignAnswer>,
     /// Named properties, for streams that are alike.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, Value>>")]
-    pub streams: BTreeMap<String, Properties>,
+    pub(crate) streams: BTreeMap<String, Properties>,
     /// What happens.
-    pub steps: Vec<Placed<Step>>,
+    pub(crate) steps: Vec<Placed<Step>>,
 }
 
 /// A further plugin in the same VM.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OtherPlugin {
+pub(crate) struct OtherPlugin {
     /// The plugin's name.
     #[serde(default)]
     pub plugin_name: String,
@@ -115,10 +122,20 @@ pub struct OtherPlugin {
     pub configuration: Value,
 }
 
+/// What a function of the proxy answers, whatever it is given.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ForeignAnswer {
+    /// It gives this text.
+    Text(String),
+    /// It fails with this status of the ABI.
+    Status(Status),
+}
+
 /// The proxy's node.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Node {
+pub(crate) struct Node {
     /// `xds.node.id`.
     #[serde(default)]
     pub id: String,
@@ -134,7 +151,7 @@ pub struct Node {
 /// A cluster that the plugin can call.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CalloutTarget {
+pub(crate) struct CalloutTarget {
     /// The base URL of a real server.
     #[serde(default)]
     pub server: Option<String>,
@@ -164,7 +181,7 @@ pub struct CalloutTarget {
 impl CalloutTarget {
     /// The cluster, if it is known who answers. A server that is given from outside comes first.
     #[must_use]
-    pub fn cluster(&self, server: Option<&String>, seed: u64) -> Option<Cluster> {
+    pub(crate) fn cluster(&self, server: Option<&String>, seed: u64) -> Option<Cluster> {
         let server = server.or(self.server.as_ref()).cloned().map(Backend::Server);
         let backend = server.or_else(|| self.reply.clone().map(Backend::Reply));
         let mut cluster = match (backend, &self.grpc) {

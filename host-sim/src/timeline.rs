@@ -46,6 +46,7 @@ impl fmt::Display for Thread {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Event {
     /// When, in virtual time.
     pub at: Timestamp,
@@ -59,6 +60,7 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 #[allow(missing_docs, reason = "the fields are named after what they hold")]
+#[non_exhaustive]
 pub enum EventKind {
     /// A VM runs and the guest took its configuration.
     Configured,

@@ -13,6 +13,7 @@ pub struct Timestamp(pub u64);
 
 /// Why a text is not a point in time or a length of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TimeError {
     /// Not `YYYY-MM-DDThh:mm:ss[.fraction]Z`.
     #[error("`{0}` is not a time such as 2026-03-01T10:59:50Z (RFC 3339, UTC, 1970 or later)")]

@@ -16,6 +16,7 @@ use plugin::Plugin;
 /// Why a VM does not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the plugin failed in {callback}: {reason}")]
+#[non_exhaustive]
 pub struct VmFailure {
     /// In which callback.
     pub callback: String,

@@ -109,7 +109,8 @@ impl RedisCluster {
         command.args(["--cluster-node-timeout", &NODE_TIMEOUT_MS.to_string()]);
         command.args(["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]);
         command.args(&self.settings).arg("--dir").arg(&home);
-        let mut process = Process::start(&format!("redis-{port}"), &mut command, self.directory.path());
+        let mut process =
+            Process::start(&format!("redis-{port}"), &mut command, self.directory.path());
         process.wait_until_ready(|| self.try_ask(at, cmd("PING")).is_ok());
         self.nodes[at].process = Some(process);
     }
@@ -258,7 +259,8 @@ impl RedisCluster {
         let ask = |at: usize, words: &[String]| {
             let mut command = cmd("CLUSTER");
             command.arg(words);
-            self.try_ask(at, command).unwrap_or_else(|error| panic!("node {at}, {words:?}: {error}"));
+            self.try_ask(at, command)
+                .unwrap_or_else(|error| panic!("node {at}, {words:?}: {error}"));
         };
         let word = |text: &str| text.to_owned();
         for at in 0..self.primaries {

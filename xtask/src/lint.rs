@@ -14,9 +14,17 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         clippy.args(["--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
         command::run(&mut clippy)
     })?;
-    // What the filter says to its host is compiled for Wasm only.
+    // Who tests a plugin with the simulator compiles it without its command line.
+    say::step("the simulator as a library alone", || {
+        let mut clippy = workspace.cargo("clippy");
+        clippy.args(["--package", "host-sim", "--lib", "--no-default-features", "--locked"]);
+        command::run(clippy.args(["--", "-D", "warnings"]))
+    })?;
+    // What plugins say to their host is compiled for Wasm only.
     let toolchain = plugin::set_up_toolchain()?;
-    say::step("clippy of the filter for wasm32", || {
-        command::run(toolchain.clippy(workspace)?.args(["--", "-D", "warnings"]))
+    say::step("clippy of the plugins for wasm32", || {
+        [plugin::FILTER, plugin::EXAMPLE].into_iter().try_for_each(|package| {
+            command::run(toolchain.clippy(workspace, package)?.args(["--", "-D", "warnings"]))
+        })
     })
 }

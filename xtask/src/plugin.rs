@@ -1,8 +1,9 @@
-//! `cargo xtask plugin`: builds the filter that Envoy loads.
+//! `cargo xtask plugin`: builds the filter that Envoy loads, and for the tests the plugin that is an
+//! example of how others test theirs.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::command;
 use crate::failure::{Doing, Failure, Result};
@@ -10,10 +11,22 @@ use crate::say;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::Workspace;
 
+/// The package of the filter.
+pub const FILTER: &str = "flow-filter";
+/// The package of the example of host-sim.
+pub const EXAMPLE: &str = "key-check";
+
 /// Builds the filter and returns where it is.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = set_up_toolchain()?;
-    say::step("flow_filter.wasm", || compile(workspace, &toolchain))
+    say::step("flow_filter.wasm", || compile(workspace, &toolchain, FILTER, &workspace.filter()))
+}
+
+/// Builds the example of host-sim and returns where it is.
+pub fn build_example(workspace: &Workspace) -> Result<PathBuf> {
+    let toolchain = set_up_toolchain()?;
+    let example = workspace.filter().with_file_name("key_check.wasm");
+    say::step("key_check.wasm", || compile(workspace, &toolchain, EXAMPLE, &example))
 }
 
 /// Finds or installs what builds for Envoy's Wasm runtime.
@@ -25,24 +38,31 @@ pub fn set_up_toolchain() -> Result<Toolchain> {
     })
 }
 
-fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
-    let filter = workspace.filter();
-    // A filter of an earlier build must not be mistaken for this one's if this one fails.
-    remove(&filter)?;
-    command::run(&mut toolchain.build(workspace))?;
+/// Builds the plugin of a package, whose file has the name that `plugin` ends with.
+fn compile(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    package: &str,
+    plugin: &Path,
+) -> Result<PathBuf> {
+    // A plugin of an earlier build must not be mistaken for this one's if this one fails.
+    remove(plugin)?;
+    command::run(&mut toolchain.build(workspace, package))?;
 
-    let built = workspace.wasm_target().join(TARGET).join("plugin/flow_filter.wasm");
-    let directory = filter.parent().ok_or_else(|| Failure::new("the filter has no directory"))?;
+    let no_place = || Failure::new("the plugin has no place");
+    let name = plugin.file_name().ok_or_else(no_place)?;
+    let directory = plugin.parent().ok_or_else(no_place)?;
+    let built = workspace.wasm_target().join(TARGET).join("plugin").join(name);
     fs::create_dir_all(directory).doing(directory.display())?;
     // By way of a rename, so that nobody loads half a file.
-    let partial = filter.with_extension("wasm.partial");
+    let partial = plugin.with_extension("wasm.partial");
     let size_bytes = fs::copy(&built, &partial).doing(built.display())?;
-    fs::rename(&partial, &filter).doing(filter.display())?;
-    say::detail(format_args!("{} ({size_bytes} bytes)", filter.display()));
-    Ok(filter)
+    fs::rename(&partial, plugin).doing(plugin.display())?;
+    say::detail(format_args!("{} ({size_bytes} bytes)", plugin.display()));
+    Ok(plugin.to_owned())
 }
 
-fn remove(path: &PathBuf) -> Result<()> {
+fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).doing(path.display()),
         _ => Ok(()),

@@ -21,7 +21,9 @@ pub fn set_up() -> Result<PathBuf> {
         }
         match version(&server) {
             Ok(found) if found >= OLDEST => Ok(server.clone()),
-            Ok(found) => Err(explain(&Failure::new(format!("{} is version {found}", server.display())))),
+            Ok(found) => {
+                Err(explain(&Failure::new(format!("{} is version {found}", server.display()))))
+            }
             Err(failure) => Err(explain(&failure)),
         }
     })

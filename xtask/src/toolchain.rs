@@ -78,17 +78,17 @@ impl Toolchain {
         }
     }
 
-    /// A `cargo build` of the filter, for the target.
-    pub fn build(&self, workspace: &Workspace) -> Command {
+    /// A `cargo build` of a package with a plugin, for the target.
+    pub fn build(&self, workspace: &Workspace, package: &str) -> Command {
         let command = match self {
             Self::Own => workspace.cargo("build"),
             Self::Debian { linker } => debian(DEBIAN_CARGO, "build", workspace, linker),
         };
-        of_the_filter(command, workspace)
+        of_a_plugin(command, workspace, package)
     }
 
-    /// A `cargo clippy` of the filter, for the target.
-    pub fn clippy(&self, workspace: &Workspace) -> Result<Command> {
+    /// A `cargo clippy` of such a package, for the target.
+    pub fn clippy(&self, workspace: &Workspace, package: &str) -> Result<Command> {
         let command = match self {
             Self::Own => workspace.cargo("clippy"),
             Self::Debian { linker } => {
@@ -99,7 +99,7 @@ impl Toolchain {
                 debian(DEBIAN_CLIPPY, "clippy", workspace, linker)
             }
         };
-        Ok(of_the_filter(command, workspace))
+        Ok(of_a_plugin(command, workspace, package))
     }
 }
 
@@ -119,9 +119,9 @@ fn debian(program: &str, verb: &str, workspace: &Workspace, linker: &Path) -> Co
     command
 }
 
-fn of_the_filter(mut command: Command, workspace: &Workspace) -> Command {
+fn of_a_plugin(mut command: Command, workspace: &Workspace, package: &str) -> Command {
     command
-        .args(["--package", "flow-filter", "--lib", "--profile", "plugin", "--locked"])
+        .args(["--package", package, "--lib", "--profile", "plugin", "--locked"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(workspace.wasm_target());
     command

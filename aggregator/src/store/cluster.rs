@@ -273,10 +273,8 @@ impl Store for ClusterStore {
         self.check_open()?;
         let shards: Vec<Shard> = Shard::all().collect();
         for some in shards.chunks(SURVEY_SHARDS) {
-            let hashes = some.iter().map(|shard| Hash {
-                shard: *shard,
-                key: self.net.keys.homes(*shard),
-            });
+            let hashes =
+                some.iter().map(|shard| Hash { shard: *shard, key: self.net.keys.homes(*shard) });
             read::scan(&self.net, hashes.collect(), |_, id, record| {
                 let unreadable = || damaged("the record of an instance");
                 let id = std::str::from_utf8(id).map_err(|_| unreadable())?;

@@ -45,8 +45,8 @@ use self::record::checkpoint::StoredCheckpoint;
 use self::record::entry::EntryWriter;
 use self::scan::RowScan;
 use super::{
-    Applied, ApplyError, Changes, GroupBy, Instance, NotReady, OrderBy, Origin, Position,
-    Progress, ReadError, Scan, Selection, Store, Summary, Totals, Visit, Write,
+    Applied, ApplyError, Changes, GroupBy, Instance, NotReady, OrderBy, Origin, Position, Progress,
+    ReadError, Scan, Selection, Store, Summary, Totals, Visit, Write,
 };
 use crate::clock::now_ms;
 use crate::limits::{

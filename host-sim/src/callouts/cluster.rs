@@ -13,6 +13,7 @@ use crate::grpc::GrpcUpstream;
 
 /// Who answers when nothing goes wrong.
 #[derive(Clone)]
+#[non_exhaustive]
 pub enum Backend {
     /// Always the same answer.
     Reply(Reply),
@@ -66,11 +67,21 @@ impl Cluster {
         Self { backend, grpc: None, network, script: VecDeque::new(), away_until_ns: 0 }
     }
 
+    /// A cluster that always answers so.
+    #[must_use]
+    pub fn reply(reply: Reply) -> Self {
+        Self::new(Backend::Reply(reply))
+    }
+
+    /// A cluster that answers with what this function gives for each request.
+    pub fn function(function: impl Fn(&CallRequest) -> CallResponse + 'static) -> Self {
+        Self::new(Backend::Function(Rc::new(function)))
+    }
+
     /// A cluster that answers gRPC, and HTTP with an empty 200.
     #[must_use]
     pub fn grpc(upstream: GrpcUpstream) -> Self {
-        let reply = Reply { status: 200, ..Reply::default() };
-        Self { grpc: Some(upstream), ..Self::new(Backend::Reply(reply)) }
+        Self { grpc: Some(upstream), ..Self::reply(Reply::new(200)) }
     }
 
     /// Answers arrive this much later, in virtual time.

@@ -11,6 +11,7 @@ use super::{
 /// How one call goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fault {
     /// It reaches the backend, whose answer reaches the guest.
     #[default]

@@ -7,6 +7,7 @@ use crate::{timeline::Thread, timestamp::Timestamp};
 
 /// One call.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CalloutRecord {
     /// Who made it.
     pub thread: Thread,
@@ -30,6 +31,7 @@ pub struct CalloutRecord {
 
 /// What the guest saw of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// Nothing yet.
     Pending,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{CallRequest, template::Template};
+use super::{
+    CallRequest,
+    template::{Template, TemplateError},
+};
 use crate::pairs::Pair;
 
 /// A response as the guest sees it; without headers it is a reset.
@@ -84,6 +87,7 @@ impl CallResponse {
 /// A canned answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Reply {
     /// The HTTP status, 200 unless said otherwise.
     #[serde(default = "ok")]
@@ -102,6 +106,25 @@ fn ok() -> u16 {
 }
 
 impl Reply {
+    /// An answer with this status, no other headers and no body.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With this body; `${body.field}` in it stands for a field of the request's JSON body.
+    pub fn with_body(mut self, template: &str) -> Result<Self, TemplateError> {
+        self.body = template.to_owned().try_into()?;
+        Ok(self)
+    }
+
     /// This answer to `request`.
     #[must_use]
     pub fn answer(&self, request: &CallRequest) -> CallResponse {

@@ -18,6 +18,7 @@ enum Part {
 
 /// Why a text is not a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// The text ends inside of a hole.
     #[error("`${{` without `}}`")]

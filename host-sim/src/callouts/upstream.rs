@@ -13,6 +13,7 @@ const OWN_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfe
 
 /// Why a server could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UpstreamError {
     /// The request cannot be written as HTTP.
     #[error("not a valid HTTP request: {0}")]
@@ -23,8 +24,10 @@ pub enum UpstreamError {
 }
 
 /// A client that keeps its connection open from one request to the next.
+#[cfg(feature = "mesh")]
 pub(crate) struct Client(Agent);
 
+#[cfg(feature = "mesh")]
 impl Client {
     pub(crate) fn new() -> Self {
         Self(agent())

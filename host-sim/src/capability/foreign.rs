@@ -21,6 +21,7 @@ use crate::{
 
 /// Who calls a foreign function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ForeignCall {
     /// On which thread.
     pub thread: Thread,

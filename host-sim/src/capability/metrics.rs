@@ -29,6 +29,7 @@ pub enum MetricKind {
 
 /// A metric and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Metric {
     /// What it is.
     pub kind: MetricKind,

@@ -2,10 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use host_sim::{
-    Cost, Costs, Document,
-    runner::{self, Options},
-};
+use host_sim::{Cost, Costs, Document, runner};
 use serde_json::{Value, json};
 
 use super::{CliError, settings::ScenarioSettings, write_json};
@@ -30,8 +27,8 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn run(self, out: &mut impl Write) -> Result<bool, CliError> {
-        let (settings, options) = self.settings.split(Some(self.module));
-        let options = Options { measure: true, ..options };
+        let (settings, mut options) = self.settings.split(Some(self.module));
+        options.measure = true;
         let scenarios = Document::load(&self.scenario)?.scenarios(&settings)?;
         let (mut costs, mut all_passed) = (Costs::new(), true);
         for scenario in &scenarios {
@@ -64,8 +61,16 @@ fn mean(sum: u64, calls: u64) -> f64 {
 
 fn document(costs: &Costs, rounds: u32, all_passed: bool) -> Value {
     let callbacks = costs.iter().map(|(callback, cost)| {
-        let Cost { calls, cpu_ns, max_cpu_ns, fuel, memory_bytes, allocations, allocated_bytes } =
-            *cost;
+        let Cost {
+            calls,
+            cpu_ns,
+            max_cpu_ns,
+            fuel,
+            memory_bytes,
+            allocations,
+            allocated_bytes,
+            ..
+        } = *cost;
         let cost = json!({
             "calls": calls,
             "cpu_ns": cpu_ns,

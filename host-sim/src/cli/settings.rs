@@ -24,13 +24,12 @@ pub(super) struct ScenarioSettings {
 impl ScenarioSettings {
     /// With a plugin in place of the scenarios'.
     pub(super) fn split(self, plugin: Option<PathBuf>) -> (Settings, Options) {
-        let settings = Settings { set: self.set, seed: self.seed };
-        let options = Options {
-            plugin,
-            upstreams: self.upstreams.into_iter().collect(),
-            update: self.update,
-            measure: false,
-        };
+        let (mut settings, mut options) = (Settings::default(), Options::default());
+        settings.set = self.set;
+        settings.seed = self.seed;
+        options.plugin = plugin;
+        options.upstreams = self.upstreams.into_iter().collect();
+        options.update = self.update;
         (settings, options)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
 
 /// What an access logger shows of a connection or a request.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct LogEntry {
     /// The properties, such as `xds.cluster_name` and `request.total_size`. What follows from the
     /// headers need not be given.
@@ -30,6 +31,27 @@ impl LogEntry {
     #[must_use]
     pub fn new(properties: Properties) -> Self {
         Self { properties, ..Self::default() }
+    }
+
+    /// With the headers of the request.
+    #[must_use]
+    pub fn with_request_headers(mut self, headers: Vec<Pair>) -> Self {
+        self.request_headers = Some(headers);
+        self
+    }
+
+    /// With the headers of the response.
+    #[must_use]
+    pub fn with_response_headers(mut self, headers: Vec<Pair>) -> Self {
+        self.response_headers = Some(headers);
+        self
+    }
+
+    /// With the trailers of the response.
+    #[must_use]
+    pub fn with_response_trailers(mut self, trailers: Vec<Pair>) -> Self {
+        self.response_trailers = Some(trailers);
+        self
     }
 
     fn into_stream(self, root: u32) -> Stream {

@@ -21,6 +21,7 @@ use crate::{
 /// What becomes of streams when the plugin has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum FailurePolicy {
     /// They are refused (Envoy's default).
     #[default]
@@ -33,6 +34,7 @@ pub enum FailurePolicy {
 
 /// Why there is no host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// A root did not start.
     #[error("on {thread}: {error}")]
@@ -64,6 +66,7 @@ pub struct PluginSettings {
 /// A start that failed, with what the plugin had to say.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{error}")]
+#[non_exhaustive]
 pub struct StartFailure {
     /// Why.
     pub error: StartError,

@@ -54,6 +54,7 @@ impl Host {
     }
 
     /// Moves the clock on to a time before which nothing is due.
+    #[cfg(feature = "mesh")]
     pub(crate) fn pass_to(&self, now_ns: u64) {
         self.process.now_ns.set(self.process.now_ns.get().max(now_ns));
     }

@@ -19,6 +19,7 @@ pub(crate) const FIRST_ROOT: u32 = 1;
 
 /// Why a root did not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RootError {
     /// The plugin failed.
     #[error(transparent)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Options, RunError};
 use crate::{
     host::{Host, builder::PluginSettings},
-    scenario::{Scenario, configuration_text},
+    scenario::{ForeignAnswer, Scenario, configuration_text},
     vm::plugin::Plugin,
 };
 
@@ -53,6 +53,13 @@ pub(super) fn start(
             root_id: plugin.root_id.clone(),
             configuration: configuration_text(&plugin.configuration),
         });
+    }
+    for (name, answer) in &scenario.foreign_functions {
+        let answer = match answer {
+            ForeignAnswer::Text(text) => Ok(text.clone().into_bytes()),
+            ForeignAnswer::Status(status) => Err(*status),
+        };
+        builder = builder.foreign_function(name, move |_, _| answer.clone());
     }
     for (name, target) in &scenario.callouts {
         let cluster = target.cluster(options.upstreams.get(name), seed_of(scenario.seed, name));

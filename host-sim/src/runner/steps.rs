@@ -16,6 +16,7 @@ use crate::{
 
 /// Why a step cannot be taken.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StepError {
     /// The host refuses.
     #[error(transparent)]

@@ -13,6 +13,7 @@ use super::{
 
 /// What is said from outside about the scenarios of a file.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Settings {
     /// Values of parameters, by name, as YAML.
     pub set: Vec<(String, String)>,
@@ -22,6 +23,7 @@ pub struct Settings {
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScenarioError {
     /// The file cannot be read.
     #[error("{}: {error}", path.display())]

@@ -4,6 +4,7 @@ use crate::{limits::KEPT_BODY_BYTES, pairs::Pair};
 
 /// One direction of a stream, behind the plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sent {
     /// The headers, once they have moved on.
     pub headers: Option<Vec<Pair>>,
@@ -45,6 +46,7 @@ impl Sent {
 
 /// Both directions of a stream, behind the plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Exchange {
     /// What the server was given: the request, or the data from downstream.
     pub request: Sent,

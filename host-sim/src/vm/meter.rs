@@ -10,6 +10,7 @@ use super::state::VmState;
 
 /// What the calls of one callback cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cost {
     /// How often it ran.
     pub calls: u64,

@@ -2,23 +2,23 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{
-    Config, Engine, ExternType, Instance, InstanceAllocationStrategy, InstancePre, Linker, Module,
-    PoolingAllocationConfig, Store,
-};
+use wasmtime::{Config, Engine, ExternType, Instance, InstancePre, Linker, Module, Store};
+#[cfg(feature = "mesh")]
+use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::{callback::Callback, state::VmState};
 use crate::{abi::AbiVersion, capability, limits::MAX_MODULE_BYTES};
 
 /// Why a module is not a plugin for this host.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PluginError {
     /// More than [`MAX_MODULE_BYTES`].
     #[error("a module of {0} bytes is larger than {MAX_MODULE_BYTES}")]
     TooLarge(usize),
     /// Not WebAssembly, or not valid.
-    #[error("not a valid WebAssembly module: {0:#}")]
-    Invalid(wasmtime::Error),
+    #[error("not a valid WebAssembly module: {0}")]
+    Invalid(String),
     /// The module needs functions that this host does not have.
     #[error("the plugin imports what this host does not have: {}", .0.join(", "))]
     Imports(Vec<String>),
@@ -29,8 +29,19 @@ pub enum PluginError {
     #[error("the plugin exports {0} with another signature than that of its ABI version")]
     Signature(&'static str),
     /// The host functions could not be set up.
-    #[error("the host functions cannot be set up: {0:#}")]
-    Host(wasmtime::Error),
+    #[error("the host functions cannot be set up: {0}")]
+    Host(String),
+}
+
+impl PluginError {
+    // The whole chain in words: what makes the code run is no part of the interface.
+    fn invalid(error: wasmtime::Error) -> Self {
+        Self::Invalid(format!("{error:#}"))
+    }
+
+    fn host(error: wasmtime::Error) -> Self {
+        Self::Host(format!("{error:#}"))
+    }
 }
 
 /// A plugin, compiled and linked once, and cheap to clone; all its VMs share the code.
@@ -49,6 +60,7 @@ impl Plugin {
     /// Compiles a module for up to `vms` VMs at a time, whose memories and tables lie in a pool;
     /// each can have `memory_bytes`. A new VM starts from a copy-on-write image of the module's
     /// data, so that it costs the pages that it writes to, and no others.
+    #[cfg(feature = "mesh")]
     pub fn load_pooled(bytes: &[u8], vms: u32, memory_bytes: usize) -> Result<Self, PluginError> {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_core_instances(vms).total_memories(vms).total_tables(vms);
@@ -69,13 +81,13 @@ impl Plugin {
         config.epoch_interruption(true);
         config.wasm_multi_memory(false);
         config.wasm_memory64(false);
-        let engine = Engine::new(&config).map_err(PluginError::Host)?;
+        let engine = Engine::new(&config).map_err(PluginError::host)?;
         watch(&engine)?;
-        let module = Module::new(&engine, bytes).map_err(PluginError::Invalid)?;
+        let module = Module::new(&engine, bytes).map_err(PluginError::invalid)?;
         let abi = check_exports(&module)?;
-        let linker = linker(&engine, abi).map_err(PluginError::Host)?;
+        let linker = linker(&engine, abi).map_err(PluginError::host)?;
         check_imports(&module, &linker)?;
-        let linked = linker.instantiate_pre(&module).map_err(PluginError::Invalid)?;
+        let linked = linker.instantiate_pre(&module).map_err(PluginError::invalid)?;
         Ok(Self { linked, abi })
     }
 
@@ -105,7 +117,7 @@ fn watch(engine: &Engine) -> Result<(), PluginError> {
         }
     };
     let watch = thread::Builder::new().name("host-sim watch".to_owned()).spawn(count);
-    watch.map(drop).map_err(|error| PluginError::Host(error.into()))
+    watch.map(drop).map_err(|error| PluginError::Host(error.to_string()))
 }
 
 fn linker(engine: &Engine, abi: AbiVersion) -> wasmtime::Result<Linker<VmState>> {

@@ -32,7 +32,7 @@ fn the_root_reads_an_entry_while_it_logs_it_and_not_later() {
     let mut host = start();
     let properties = Properties::new().with(&["xds", "cluster_name"], "backend");
     let request = vec![pair(":path", "/a"), pair("x-app", "shop")];
-    let entry = LogEntry { request_headers: Some(request), ..LogEntry::new(properties.clone()) };
+    let entry = LogEntry::new(properties.clone()).with_request_headers(request);
     host.access_log(0, entry).unwrap();
     host.access_log(0, LogEntry::new(properties)).unwrap();
     host.advance(1_000_000_000).unwrap();
@@ -49,7 +49,7 @@ fn an_entry_without_a_worker_is_an_error_and_one_without_a_guest_is_not() {
     let mut host = start();
     assert_eq!(host.access_log(1, LogEntry::default()), Err(HostError::NoWorker(1)));
     let response = vec![pair("x-fail", "1")];
-    let entry = LogEntry { response_headers: Some(response), ..LogEntry::default() };
+    let entry = LogEntry::default().with_response_headers(response);
     host.access_log(0, entry.clone()).unwrap();
     host.access_log(0, entry).unwrap();
     assert_eq!(failures(&host).len(), 1);

@@ -222,7 +222,7 @@ fn a_duplicate_is_delivered_twice_and_answered_once() {
 #[test]
 fn scripted_answers_come_first_then_the_backend() {
     let (mut host, requests) = start(&caller(), 0);
-    let reply = Reply { status: 429, ..Reply::default() };
+    let reply = Reply::new(429);
     let script = [Fault::Status(503), Fault::Reply(reply), Fault::None];
     host.change_cluster("svc", |cluster| cluster.script(script)).unwrap();
     for text in ["a", "b", "c", "d"] {
@@ -277,8 +277,8 @@ fn a_failed_send_uses_a_token_up() {
 
 #[test]
 fn canned_bodies_echo_the_request() {
-    let body = r#"{"instance":"${body.instance}","n":${body.n}}"#.to_owned().try_into().unwrap();
-    let cluster = Cluster::new(Backend::Reply(Reply { status: 202, body, ..Reply::default() }));
+    let body = r#"{"instance":"${body.instance}","n":${body.n}}"#;
+    let cluster = Cluster::reply(Reply::new(202).with_body(body).unwrap());
     let mut host = Host::builder(guest(&caller())).cluster("svc", cluster).start().unwrap();
     call(&mut host, r#"{"instance":"i-1","n":7}"#);
     let answer = answered(4, 2, "202", r#"{"instance":"i-1","n":7}"#);

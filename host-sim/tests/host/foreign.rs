@@ -2,9 +2,12 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use host_sim::{ForeignCall, Host, HostError, Status, Thread, Timestamp};
+use host_sim::{
+    ForeignCall, Host, HostError, Scenario, Status, Thread, Timestamp,
+    runner::{self, Options},
+};
 
-use crate::guest::{guest, worker_lines};
+use crate::guest::{guest, lines, worker_lines};
 
 /// Calls the function of this name with this text, and tells what comes back.
 fn calls(name: &str, arguments: &str) -> String {
@@ -36,8 +39,9 @@ fn a_function_of_the_test_is_called() {
         .start()
         .unwrap();
     assert_eq!(run(&mut host), ["status 0", "ABC", "unwanted 0"]);
-    let call = ForeignCall { thread: Thread::Worker(0), context: 2, now: Timestamp(7) };
-    assert_eq!(*calls_seen.borrow(), [call, call]);
+    let seen = |call: &ForeignCall| (call.thread, call.context, call.now);
+    let seen: Vec<_> = calls_seen.borrow().iter().map(seen).collect();
+    assert_eq!(seen, [(Thread::Worker(0), 2, Timestamp(7)); 2]);
 }
 
 #[test]
@@ -96,4 +100,43 @@ fn a_proxy_can_call_a_function_of_the_guest() {
     assert_eq!(host.call_foreign(1, 77, Vec::new()), Err(HostError::NoWorker(1)));
     let expected = ["root 1", "function 77", "bytes 3", "data 0", "abc", "data 0", ""];
     assert_eq!(run(&mut host), expected);
+}
+
+#[test]
+fn after_a_reload_a_proxy_calls_the_new_vm_while_the_old_one_drains() {
+    let plugin = guest(
+        r#"(func (export "proxy_on_configure") (param i32) (param $size i32) (result i32)
+             (drop (call $get_buffer (i32.const 7) (i32.const 0) (local.get $size) (i32.const 16) (i32.const 20)))
+             (i32.const 1))
+           (func (export "proxy_on_foreign_function") (param i32 i32 i32)
+             (call $tell (i32.load (i32.const 16)) (i32.load (i32.const 20))))"#,
+    );
+    let mut host = Host::builder(plugin).workers(2).configuration("old").start().unwrap();
+    // It keeps the old VM of the second worker from ending.
+    host.open_tcp(1, Default::default()).unwrap();
+    host.call_foreign(1, 1, Vec::new()).unwrap();
+    host.reload(Some("new".to_owned()), 1_000_000_000).unwrap();
+    host.call_foreign(1, 1, Vec::new()).unwrap();
+    host.call_foreign(0, 1, Vec::new()).unwrap();
+    assert_eq!(lines(&host.timeline()), ["worker 1: old", "worker 1: new", "worker 0: new"]);
+}
+
+#[test]
+fn a_scenario_says_what_functions_of_the_proxy_answer() {
+    let run = |answer: &str| {
+        let text = format!(
+            "name: x\nstart: 2026-03-01T10:00:00Z\nforeign_functions: {{ zone: {answer} }}\n\
+             steps: [{{ open: {{ stream: a }} }}]\n"
+        );
+        let scenario = Scenario::parse(&text).map_err(|error| error.to_string())?;
+        let report =
+            runner::run_plugin(&scenario, &Options::default(), guest(&calls("zone", "where")));
+        Ok::<_, String>(lines(&report.unwrap().timeline))
+    };
+    let expected = ["status 0", "eu", "unwanted 0"].map(|line| format!("worker 0: {line}"));
+    assert_eq!(run("{ text: eu }").unwrap(), expected);
+    let expected = ["status 4", "", "unwanted 4"].map(|line| format!("worker 0: {line}"));
+    assert_eq!(run("{ status: parse_failure }").unwrap(), expected);
+    let error = run("{ status: lost }").unwrap_err();
+    assert!(error.contains("foreign_functions.zone") && error.contains("lost"), "{error}");
 }

@@ -42,7 +42,7 @@ fn every_example_holds() {
 
 #[test]
 fn every_step_and_expectation_is_in_the_guide() {
-    let schema = host_sim::scenario::schema::schema();
+    let schema = host_sim::scenario::schema();
     let mut names = Vec::new();
     for one in ["Step", "Expect"] {
         let variants = schema["$defs"][one]["oneOf"].as_array().unwrap();

@@ -2,8 +2,8 @@
 //! on.
 
 use host_sim::{
-    Backend, Cluster, Direction, GrpcUpstream, Host, HostError, LogEntry, Peer, Plugin,
-    PluginError, Reply, limits::MAX_MODULE_BYTES,
+    Cluster, Direction, GrpcUpstream, Host, HostError, LogEntry, Peer, Plugin, PluginError, Reply,
+    limits::MAX_MODULE_BYTES,
 };
 
 use crate::{
@@ -229,7 +229,7 @@ fn guests_that_answer_each_other_for_ever_are_a_livelock() {
               (call $again) (i32.const 1))
             (func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32) (call $again))"##
     );
-    let cluster = Cluster::new(Backend::Reply(Reply { status: 200, ..Reply::default() }));
+    let cluster = Cluster::reply(Reply::new(200));
     let builder = Host::builder(guest(&body)).workers(0).cluster("svc", cluster);
     assert_eq!(builder.start().unwrap().advance(1), Err(HostError::Livelock));
 }

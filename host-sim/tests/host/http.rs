@@ -49,7 +49,7 @@ fn what_nobody_touches_moves_on_at_once() {
     host.send(id, Direction::FromDownstream, b"c".to_vec(), false).unwrap();
     host.request_trailers(id, vec![pair("t", "1")]).unwrap();
     respond(&mut host, id);
-    let Exchange { request, response, reset } = host.exchange(id).unwrap();
+    let Exchange { request, response, reset, .. } = host.exchange(id).unwrap();
     assert_eq!(seen(&request), (true, "abc", true));
     assert_eq!(request.trailers, Some(vec![pair("t", "1")]));
     assert_eq!(seen(&response), (true, "answer", true));
@@ -297,7 +297,7 @@ fn an_answer_of_the_guest_passes_it_and_ends_the_stream() {
     // The peers do not know yet, and what they send leads nowhere.
     host.send(id, Direction::FromDownstream, b"ab".to_vec(), true).unwrap();
     respond(&mut host, id);
-    let Exchange { request, response, reset } = host.exchange(id).unwrap();
+    let Exchange { request, response, reset, .. } = host.exchange(id).unwrap();
     assert_eq!(seen(&request), (false, "", false));
     assert_eq!(seen(&response), (true, "no", true));
     let header = |name: &str| response.header(name).unwrap_or_default();

@@ -23,6 +23,7 @@ mod hostile_guest;
 mod http;
 mod http_server;
 mod language;
+mod library;
 mod loading;
 mod metrics;
 mod plugins;

@@ -9,7 +9,7 @@ fn schema_file() -> PathBuf {
 }
 
 fn validator() -> jsonschema::Validator {
-    jsonschema::validator_for(&host_sim::scenario::schema::schema()).expect("a valid schema")
+    jsonschema::validator_for(&host_sim::scenario::schema()).expect("a valid schema")
 }
 
 fn value(yaml: &str) -> Value {
@@ -18,7 +18,7 @@ fn value(yaml: &str) -> Value {
 
 #[test]
 fn the_file_is_what_the_types_say() {
-    let mut schema = serde_json::to_string_pretty(&host_sim::scenario::schema::schema()).unwrap();
+    let mut schema = serde_json::to_string_pretty(&host_sim::scenario::schema()).unwrap();
     schema.push('\n');
     if std::env::var_os("FAS_UPDATE_GOLDEN").is_some() {
         fs::write(schema_file(), &schema).unwrap();

@@ -15,9 +15,8 @@ use super::follower::{Follower, Pace};
 use super::outlet;
 use crate::limits::MAX_STREAM_EVENT_ROWS;
 use crate::store::{
-    NotReady,
-    Applied, ApplyError, ChangeSet, ChangedRow, Changes, ChangesError, GroupBy, Instance, OrderBy,
-    Position, ReadError, Scan, Selection, Sides, Store, Summary, Totals, Visit, Write,
+    Applied, ApplyError, ChangeSet, ChangedRow, Changes, ChangesError, GroupBy, Instance, NotReady,
+    OrderBy, Position, ReadError, Scan, Selection, Sides, Store, Summary, Totals, Visit, Write,
 };
 
 /// What a follower is going to be told, and where those began who asked.

@@ -69,8 +69,7 @@ impl Call {
         let flows = job.deltas().map_or(0, |deltas| deltas.len());
         let place = job.sender.place(keys, job.shard);
         let has_company = !self.entries.is_empty();
-        let is_full =
-            self.flows + flows > MAX_CALL_FLOWS || self.entries.len() >= MAX_CALL_WRITES;
+        let is_full = self.flows + flows > MAX_CALL_FLOWS || self.entries.len() >= MAX_CALL_WRITES;
         let is_private = job.is_alone || self.entries.iter().any(|entry| entry.job.is_alone);
         if has_company && (is_full || is_private || self.places.contains(&place)) {
             return Some(job);
@@ -116,9 +115,8 @@ impl Call {
         };
         let hours: Vec<&[(Target<'_>, Sides)]> =
             merged.chunk_by(|(a, _), (b, _)| a.hour == b.hour).collect();
-        let by_source = |(a, _): &(Target<'_>, Sides), (b, _): &(Target<'_>, Sides)| {
-            a.source == b.source
-        };
+        let by_source =
+            |(a, _): &(Target<'_>, Sides), (b, _): &(Target<'_>, Sides)| a.source == b.source;
         let in_table = |table: fn(&RecordPlace) -> Option<&str>| {
             self.entries.iter().filter_map(move |entry| Some((entry, table(&entry.place)?)))
         };

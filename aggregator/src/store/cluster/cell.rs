@@ -65,8 +65,10 @@ mod tests {
             let bytes = encode_sides(&sides);
             assert_eq!((bytes.len(), decode_sides(&bytes)), (len, Some(sides)));
         }
-        assert_eq!(encode_sides(&Sides { source: counters(258, 0), destination: none })[..8],
-            [0, 0, 0, 0, 0, 0, 1, 2]);
+        assert_eq!(
+            encode_sides(&Sides { source: counters(258, 0), destination: none })[..8],
+            [0, 0, 0, 0, 0, 0, 1, 2]
+        );
     }
 
     #[test]

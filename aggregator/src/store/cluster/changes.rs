@@ -114,10 +114,7 @@ impl Follower {
     }
 
     /// The selected flows of which some messages tell, as they are now.
-    async fn gather(
-        &self,
-        messages: Vec<(u64, Shard, Vec<u8>)>,
-    ) -> Result<ChangeSet, ReadError> {
+    async fn gather(&self, messages: Vec<(u64, Shard, Vec<u8>)>) -> Result<ChangeSet, ReadError> {
         let mut keys: BTreeSet<(Hour, Shard, String, String)> = BTreeSet::new();
         let mut up_to = self.position;
         for (number, shard, message) in messages {

@@ -60,9 +60,8 @@ impl Connector {
     async fn open(&self, address: &str) -> Result<MultiplexedConnection, ConnectError> {
         let stream = self.open_stream(address).await?;
         // The caller has its own bound for every request.
-        let config = AsyncConnectionConfig::new()
-            .set_response_timeout(None)
-            .set_connection_timeout(None);
+        let config =
+            AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let made = MultiplexedConnection::new_with_config(&self.settings, stream, config);
         let (connection, driver) = made.await?;
         tokio::spawn(driver);

@@ -201,9 +201,11 @@ mod tests {
     #[test]
     fn the_first_flow_that_does_not_fit_is_named() {
         let deltas = one(&[flow("a", "x", 2, 1), flow("a", "y", 2, 5), flow("a", "y", 2, 6)]);
-        let stored = |tx| move |target: &Target<'_>| Sides {
-            destination: Counters::new(if target.dest == "y" { tx } else { 0 }, 0).unwrap(),
-            ..Sides::default()
+        let stored = |tx| {
+            move |target: &Target<'_>| Sides {
+                destination: Counters::new(if target.dest == "y" { tx } else { 0 }, 0).unwrap(),
+                ..Sides::default()
+            }
         };
         assert_eq!(deltas.overflow(stored(MAX_COUNTER - 11)), None);
         let error = |index| Some(ApplyError::Overflow { index, field: "bytes_tx" });

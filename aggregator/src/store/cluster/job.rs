@@ -127,8 +127,7 @@ impl Sender {
                 if done.is_some_and(|done| done >= (*sequence, step + 1)) {
                     return Ok(Verdict::Old { expired_flows: 0 });
                 }
-                let next =
-                    Delivered { sequence: *sequence, steps: step + 1, last_seen_ms: now_ms };
+                let next = Delivered { sequence: *sequence, steps: step + 1, last_seen_ms: now_ms };
                 Verdict::New { record: encode(&next), expired_flows: 0 }
             }
             Self::Home { delivery, first_hour } => {

@@ -75,7 +75,9 @@ impl Lane {
                 continue;
             }
             let is_idle = timeout(LANE_IDLE, self.news.notified()).await.is_err();
-            if (is_idle || writer.is_closed()) && writer.retire(&self, || lock(&self.waiting).is_empty()) {
+            if (is_idle || writer.is_closed())
+                && writer.retire(&self, || lock(&self.waiting).is_empty())
+            {
                 return;
             }
         }
@@ -176,7 +178,9 @@ impl Lane {
                         job.answer(Ok(done));
                     }
                 }
-                None => writer.deflect(call, Fault::Refused("a strange answer".into()), &self.address),
+                None => {
+                    writer.deflect(call, Fault::Refused("a strange answer".into()), &self.address)
+                }
             }
         }
         writer.metrics.commit_writes.observe(written as f64);

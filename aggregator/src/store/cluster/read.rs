@@ -53,7 +53,8 @@ pub(super) async fn hours(
         for (field, value) in pairs(&answer)? {
             let hour: Hour = text(&field)?.parse().map_err(|_| damaged("an hour"))?;
             if range.contains(&hour) {
-                let totals = decode_totals(&value).ok_or_else(|| damaged("the totals of an hour"))?;
+                let totals =
+                    decode_totals(&value).ok_or_else(|| damaged("the totals of an hour"))?;
                 hours.entry(hour).or_default().push((shard, totals));
             }
         }

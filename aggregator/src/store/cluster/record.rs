@@ -55,8 +55,7 @@ impl Said {
     }
 
     pub fn progress(&self) -> Progress {
-        let loss =
-            |&(hour, lost_bytes, folded_bytes)| Loss { hour, lost_bytes, folded_bytes };
+        let loss = |&(hour, lost_bytes, folded_bytes)| Loss { hour, lost_bytes, folded_bytes };
         Progress {
             sequence: self.sequence,
             reporter: if self.destination { Reporter::Destination } else { Reporter::Source },

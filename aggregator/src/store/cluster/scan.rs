@@ -92,8 +92,9 @@ impl Reader {
             let after = self.after.as_ref().filter(|after| after.hour == hour);
             if let Some(after) = after {
                 let src_app = after.key.src_app.as_str();
-                let is_later =
-                    |one: &SourceOfHour| Source::unpack(&one.packed).is_some_and(|source| source.src_app >= src_app);
+                let is_later = |one: &SourceOfHour| {
+                    Source::unpack(&one.packed).is_some_and(|source| source.src_app >= src_app)
+                };
                 sources.retain(is_later);
             }
             for some in in_steps(&sources) {

@@ -136,8 +136,7 @@ async fn forget(net: &Arc<Net>, oldest_ms: u64) -> Result<(), ReadError> {
     let mut forgotten = 0;
     for shard in Shard::all() {
         let keys = [net.keys.instances(shard), net.keys.homes(shard)];
-        let hashes: Vec<Hash> =
-            keys.iter().map(|key| Hash { shard, key: key.clone() }).collect();
+        let hashes: Vec<Hash> = keys.iter().map(|key| Hash { shard, key: key.clone() }).collect();
         let mut asks = Vec::new();
         read::scan(net, hashes, |nth, id, record| {
             let unreadable = |_| damaged("the record of an instance");

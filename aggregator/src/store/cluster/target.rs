@@ -121,15 +121,27 @@ mod tests {
         assert_eq!(target.namespace, "team-1");
         assert!(!format!("{target:?} {target}").contains("p@"), "no password is shown");
         let plain = Target::parse("redis://localhost").unwrap();
-        assert_eq!((plain.seeds, plain.namespace), (vec!["localhost:6379".to_owned()], "fas".into()));
+        assert_eq!(
+            (plain.seeds, plain.namespace),
+            (vec!["localhost:6379".to_owned()], "fas".into())
+        );
         assert_eq!((plain.tls, plain.user, plain.password), (false, None, None));
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
         for bad in [
-            "", "localhost:1", "http://a", "redis://", "redis://a:x", "redis://a:70000",
-            "redis://a,,b", "redis://fd00::1", "redis://u@a", "redis://a/b{c}", "redis://a/b/c",
+            "",
+            "localhost:1",
+            "http://a",
+            "redis://",
+            "redis://a:x",
+            "redis://a:70000",
+            "redis://a,,b",
+            "redis://fd00::1",
+            "redis://u@a",
+            "redis://a/b{c}",
+            "redis://a/b/c",
         ] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }

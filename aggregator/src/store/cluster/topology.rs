@@ -129,7 +129,8 @@ mod tests {
             range(0, 99, a.clone()),
             range(300, 300, a),
         ]);
-        let topology = Topology::parse(&slots, &nodes("myself,master"), &info("ok"), "h:9").unwrap();
+        let topology =
+            Topology::parse(&slots, &nodes("myself,master"), &info("ok"), "h:9").unwrap();
         let primary = |slot| topology.primary(slot).map(|primary| &*primary.address);
         assert_eq!(primary(0), Some("10.0.0.1:1"));
         assert_eq!(primary(99), Some("10.0.0.1:1"));
@@ -144,7 +145,8 @@ mod tests {
     #[test]
     fn a_replica_that_is_away_is_one() {
         let slots = Value::Array(Vec::new());
-        let topology = |flags| Topology::parse(&slots, &nodes(flags), &info("fail"), "h:9").unwrap();
+        let topology =
+            |flags| Topology::parse(&slots, &nodes(flags), &info("fail"), "h:9").unwrap();
         assert!(topology("slave,fail").has_replicas && topology("slave,fail").is_down);
         assert!(!topology("master,fail").has_replicas);
         assert!(Topology::parse(&Value::Nil, &nodes("master"), &info("ok"), "h:9").is_none());

@@ -182,7 +182,11 @@ impl Writer {
     }
 
     /// Notes what an instance had said in another store.
-    pub async fn restore(self: &Arc<Self>, instance: &str, progress: &Progress) -> Result<(), ApplyError> {
+    pub async fn restore(
+        self: &Arc<Self>,
+        instance: &str,
+        progress: &Progress,
+    ) -> Result<(), ApplyError> {
         let deadline = Instant::now() + STORE_WRITE_PATIENCE;
         let home = Shard::of_bytes(instance.as_bytes());
         let progress = Arc::new(progress.clone());
@@ -434,7 +438,10 @@ fn applied(is_new: bool, expired_before: u64, parts: &Parts) -> Applied {
 /// that do not fit the first.
 fn worse(known: Option<ApplyError>, new: ApplyError) -> ApplyError {
     match (known, new) {
-        (Some(ApplyError::Overflow { index, field }), ApplyError::Overflow { index: new, field: other }) => {
+        (
+            Some(ApplyError::Overflow { index, field }),
+            ApplyError::Overflow { index: new, field: other },
+        ) => {
             if new < index {
                 ApplyError::Overflow { index: new, field: other }
             } else {

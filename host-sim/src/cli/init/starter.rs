@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use host_sim::{
-    Backend, Cluster, Direction, Document, EventKind, Host, HostBuilder, Peer, Plugin, Properties,
-    Reply, SECOND_NS, Timestamp,
+    Cluster, Direction, Document, EventKind, Host, HostBuilder, Peer, Plugin, Properties, Reply,
+    SECOND_NS, Timestamp, pairs,
     runner::{self, Options},
 };
 use serde_json::Value;
@@ -66,12 +66,9 @@ fn builder(plugin: &Plugin, configuration: &str, clusters: &BTreeSet<String>) ->
     let start = Timestamp::parse(START).unwrap_or_default();
     let builder =
         Host::builder(plugin.clone()).start_time(start).configuration(configuration.to_owned());
-    clusters.iter().fold(builder, |builder, cluster| {
-        builder.cluster(
-            cluster,
-            Cluster::new(Backend::Reply(Reply { status: 200, ..Reply::default() })),
-        )
-    })
+    clusters
+        .iter()
+        .fold(builder, |builder, cluster| builder.cluster(cluster, Cluster::reply(Reply::new(200))))
 }
 
 fn try_out(
@@ -107,16 +104,15 @@ fn connection(host: &mut Host) -> Result<(), host_sim::HostError> {
 }
 
 fn request(host: &mut Host) -> Result<(), host_sim::HostError> {
-    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-    let headers = vec![
-        pair(":authority", "localhost"),
-        pair(":method", "POST"),
-        pair(":path", "/"),
-        pair(":scheme", "http"),
-    ];
+    let headers = pairs([
+        (":authority", "localhost"),
+        (":method", "POST"),
+        (":path", "/"),
+        (":scheme", "http"),
+    ]);
     let stream = host.open_http(0, Properties::new(), headers, false)?;
     host.send(stream, Direction::FromDownstream, b"hello".to_vec(), true)?;
-    host.response_headers(stream, vec![pair(":status", "200")], false)?;
+    host.response_headers(stream, pairs([(":status", "200")]), false)?;
     host.send(stream, Direction::FromUpstream, vec![0; 100], true)?;
     host.finish_http(stream)
 }

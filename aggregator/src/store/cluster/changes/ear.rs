@@ -121,7 +121,9 @@ impl Listener {
         let is_as_wanted = |address: &Address, shards: &BTreeSet<Shard>| {
             wanted.get(address).is_some_and(|wanted| wanted == shards)
         };
-        let others: Vec<Address> = self.nodes.iter()
+        let others: Vec<Address> = self
+            .nodes
+            .iter()
             .filter(|(address, (shards, _))| !is_as_wanted(address, shards))
             .map(|(address, _)| Arc::clone(address))
             .collect();

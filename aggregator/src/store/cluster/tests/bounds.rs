@@ -156,10 +156,7 @@ async fn instances_that_were_not_seen_for_long_are_forgotten() {
     store.apply(batch("now", 1, vec![flow("a", "x", 1, 1)])).await.unwrap();
     let progress = store.instances(None, 9).await.unwrap()[0].progress.clone();
     let last_seen_ms = now_ms() - 24 * 7 * HOUR_MS - 1;
-    let old = Instance {
-        id: "old".to_owned(),
-        progress: Progress { last_seen_ms, ..progress },
-    };
+    let old = Instance { id: "old".to_owned(), progress: Progress { last_seen_ms, ..progress } };
     store.restore(&old).await.unwrap();
     assert_eq!(store.instances(None, 9).await.unwrap().len(), 2);
     sweep::sweep(&store.net, &store.retention, &Metrics::new().unwrap()).await.unwrap();
