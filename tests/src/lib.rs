@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 pub mod deadline;
 pub mod fas;
+pub mod front_end;
 pub mod gate;
 pub mod istio;
 pub mod liar;

@@ -19,9 +19,6 @@ const SLOTS: usize = 16_384;
 /// How long a node is not heard before the others take it for failed, in milliseconds.
 const NODE_TIMEOUT_MS: u32 = 2_000;
 
-/// The bus of a node is at its port and this, as Redis has it by default.
-const BUS: u16 = 10_000;
-
 /// A cluster of primaries, each with some replicas.
 pub struct RedisCluster {
     nodes: Vec<Node>,
@@ -35,6 +32,8 @@ pub struct RedisCluster {
 /// A server, which may be running or not.
 pub struct Node {
     port: u16,
+    /// Where the nodes talk to each other.
+    bus_port: u16,
     process: Option<Process>,
 }
 
@@ -56,7 +55,7 @@ impl RedisCluster {
             settings: settings.iter().map(|&text| text.to_owned()).collect(),
         };
         for at in 0..primaries * (1 + replicas_each) {
-            cluster.nodes.push(Node { port: free_port(), process: None });
+            cluster.nodes.push(Node { port: free_port(), bus_port: free_port(), process: None });
             cluster.restart(at);
         }
         cluster.join();
@@ -105,6 +104,7 @@ impl RedisCluster {
         std::fs::create_dir_all(&home).expect("a directory can be made");
         let mut command = Command::new(programs::redis_server());
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
+        command.args(["--cluster-port", &self.nodes[at].bus_port.to_string()]);
         command.args(["--cluster-enabled", "yes", "--appendonly", "yes", "--save", ""]);
         command.args(["--cluster-node-timeout", &NODE_TIMEOUT_MS.to_string()]);
         command.args(["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]);
@@ -268,7 +268,7 @@ impl RedisCluster {
             ask(at, &[word("ADDSLOTSRANGE"), first.to_string(), (next - 1).to_string()]);
         }
         for at in 1..self.len() {
-            let (port, bus) = (self.port(at), self.port(at) + BUS);
+            let (port, bus) = (self.port(at), self.nodes[at].bus_port);
             ask(0, &[word("MEET"), word("127.0.0.1"), port.to_string(), bus.to_string()]);
         }
         for at in self.primaries..self.len() {

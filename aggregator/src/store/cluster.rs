@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use flow_model::flow::HOUR_MS;
-use flow_model::{Flow, Hour, Status};
+use flow_model::{Hour, Status};
 
 use self::changes::Ear;
 use self::connect::Connector;
@@ -153,14 +153,9 @@ impl ClusterStore {
     /// The flows of a write that are kept, by shard.
     fn parts(&self, write: &Write<'_>) -> Parts {
         let first_hour = self.retention.first_hour();
-        let reporter = write.origin.reporter();
-        if write.flows.iter().all(|flow| flow.hour >= first_hour) {
-            return Parts::new(Deltas::split(&write.flows, reporter), 0);
-        }
-        let kept: Vec<Flow<'_>> =
-            write.flows.iter().filter(|flow| flow.hour >= first_hour).cloned().collect();
-        let expired_flows = (write.flows.len() - kept.len()) as u64;
-        Parts::new(Deltas::split(&kept, reporter), expired_flows)
+        let expired_flows = write.flows.iter().filter(|flow| flow.hour < first_hour).count();
+        let steps = Deltas::split(&write.flows, write.origin.reporter(), first_hour);
+        Parts::new(steps, expired_flows as u64)
     }
 
     fn count(&self, origin: &Counted, flows: u64, applied: &Applied) {

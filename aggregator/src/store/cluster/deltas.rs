@@ -41,22 +41,28 @@ impl Deltas {
         Self { reporter, text: String::new(), list: Vec::new() }
     }
 
-    /// The flows of a write by shard, in steps that are small enough for a call each.
-    pub fn split(flows: &[Flow<'_>], reporter: Reporter) -> BTreeMap<Shard, Vec<Self>> {
-        let mut steps: BTreeMap<Shard, Vec<Self>> = BTreeMap::new();
+    /// The flows of a write by shard, in steps that are small enough for a call each. Flows of
+    /// hours before `first_hour` are left out, and yet have a place in their step: a resend has
+    /// the same steps, also when an hour has ceased to be kept meanwhile.
+    pub fn split(
+        flows: &[Flow<'_>],
+        reporter: Reporter,
+        first_hour: Hour,
+    ) -> BTreeMap<Shard, Vec<Self>> {
+        let mut shards: BTreeMap<Shard, (usize, Vec<Self>)> = BTreeMap::new();
         for (index, flow) in flows.iter().enumerate() {
             let source = Source::of(&flow.key);
-            let of_shard = steps.entry(Shard::of_source(&source)).or_default();
-            match of_shard.last_mut().filter(|last| last.len() < MAX_CALL_FLOWS) {
-                Some(last) => last.push(index, flow, &source),
-                None => {
-                    let mut first = Self::new(reporter);
-                    first.push(index, flow, &source);
-                    of_shard.push(first);
-                }
+            let (count, steps) = shards.entry(Shard::of_source(&source)).or_default();
+            if count.is_multiple_of(MAX_CALL_FLOWS) {
+                steps.push(Self::new(reporter));
+            }
+            *count += 1;
+            if let Some(step) = steps.last_mut().filter(|_| flow.hour >= first_hour) {
+                step.push(index, flow, &source);
             }
         }
-        steps
+        let steps = shards.into_iter().map(|(shard, (_, steps))| (shard, steps));
+        steps.filter(|(_, steps)| steps.iter().any(|step| step.len() > 0)).collect()
     }
 
     fn push(&mut self, index: usize, flow: &Flow<'_>, source: &Source<'_>) {
@@ -166,7 +172,7 @@ mod tests {
     }
 
     fn one(flows: &[Flow<'_>]) -> Deltas {
-        let mut steps = Deltas::split(flows, Reporter::Destination);
+        let mut steps = Deltas::split(flows, Reporter::Destination, 0);
         assert_eq!(steps.len(), 1);
         steps.pop_first().unwrap().1.pop().unwrap()
     }
@@ -192,10 +198,20 @@ mod tests {
     fn steps_are_small_and_keep_the_order() {
         let flows: Vec<_> =
             (0..MAX_CALL_FLOWS + 1).map(|n| flow("a", &format!("d{n}"), 1, n as u64)).collect();
-        let steps = Deltas::split(&flows, Reporter::Source);
+        let steps = Deltas::split(&flows, Reporter::Source, 0);
         let steps: Vec<&Deltas> = steps.values().flatten().collect();
         assert_eq!(steps.iter().map(|step| step.len()).collect::<Vec<_>>(), [MAX_CALL_FLOWS, 1]);
         assert_eq!(steps[1].list[0].index, MAX_CALL_FLOWS);
+    }
+
+    #[test]
+    fn what_is_not_kept_leaves_its_place_empty() {
+        let mut flows: Vec<_> = (0..MAX_CALL_FLOWS).map(|_| flow("a", "x", 1, 1)).collect();
+        flows.push(flow("a", "y", 2, 1));
+        flows.push(flow("b", "y", 1, 1));
+        let steps = Deltas::split(&flows, Reporter::Source, 2);
+        let lens: Vec<usize> = steps.values().flatten().map(Deltas::len).collect();
+        assert_eq!(lens, [0, 1], "and nothing of a shard that has nothing else");
     }
 
     #[test]

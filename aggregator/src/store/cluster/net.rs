@@ -92,14 +92,16 @@ impl Net {
     async fn refresh(&self) -> Result<(), String> {
         let known = self.topology();
         let mut reason = "no node is known".to_owned();
+        // A node that is cut off from the others knows less than they do.
+        let mut of_one_cut_off = None;
         for address in known.addresses().chain(&self.seeds) {
             match timeout(TOPOLOGY_PATIENCE, self.look(address)).await {
+                Ok(Ok(topology)) if topology.is_down => {
+                    of_one_cut_off.get_or_insert(topology);
+                    continue;
+                }
                 Ok(Ok(topology)) => {
-                    let topology = Arc::new(topology);
-                    if *known != *topology {
-                        self.topology.send_replace(topology);
-                    }
-                    self.answers.store(true, Ordering::Relaxed);
+                    self.learn(&known, topology);
                     return Ok(());
                 }
                 Ok(Err(error)) => reason = format!("{address}: {error}"),
@@ -107,8 +109,23 @@ impl Net {
             }
             self.forget(address);
         }
-        self.answers.store(false, Ordering::Relaxed);
-        Err(reason)
+        match of_one_cut_off {
+            Some(topology) => {
+                self.learn(&known, topology);
+                Ok(())
+            }
+            None => {
+                self.answers.store(false, Ordering::Relaxed);
+                Err(reason)
+            }
+        }
+    }
+
+    fn learn(&self, known: &Topology, topology: Topology) {
+        if *known != topology {
+            self.topology.send_replace(Arc::new(topology));
+        }
+        self.answers.store(true, Ordering::Relaxed);
     }
 
     /// Whether writes can be expected to succeed.
