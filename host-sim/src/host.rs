@@ -7,6 +7,7 @@
 //! callback has returned, and what follows from it waits in the schedule.
 
 pub mod access_log;
+mod broken;
 pub mod builder;
 mod calls;
 pub mod deferred;

@@ -42,11 +42,13 @@ pub(crate) struct Root {
 
 pub(crate) struct Worker {
     pub(crate) thread: Thread,
-    /// None once all roots have come to their end.
+    /// None if it did not start, or once all roots have come to their end.
     pub(crate) vm: Option<Vm>,
     /// Counts the VMs of this thread, so that nothing reaches the wrong one.
     pub(crate) generation: u32,
     pub(crate) failed_at_ns: Option<u64>,
+    /// There never was a VM.
+    pub(crate) is_absent: bool,
     /// In the order of their contexts, which begin with [`FIRST_ROOT`].
     pub(crate) roots: Vec<Root>,
     last_context: u32,
@@ -74,14 +76,21 @@ impl Worker {
         let vm = start_roots(plugin, process, thread, settings, before)?;
         let roots: Vec<Root> = settings.roots.iter().map(|_| Root::default()).collect();
         let last_context = u32::try_from(roots.len()).unwrap_or(u32::MAX);
-        let (generation, failed_at_ns) = (0, None);
-        Ok(Self { thread, vm: Some(vm), generation, failed_at_ns, roots, last_context })
+        let vm = Some(vm);
+        Ok(Self { vm, roots, last_context, is_absent: false, ..Self::absent(thread) })
     }
 
     /// A thread that has no VM and never will.
     pub(crate) fn absent(thread: Thread) -> Self {
-        let roots = Vec::new();
-        Self { thread, vm: None, generation: 0, failed_at_ns: None, roots, last_context: 0 }
+        Self {
+            thread,
+            vm: None,
+            generation: 0,
+            failed_at_ns: None,
+            is_absent: true,
+            roots: Vec::new(),
+            last_context: 0,
+        }
     }
 
     /// Replaces a failed VM by a new one.

@@ -24,7 +24,7 @@ pub(super) fn call(state: &mut VmState, name: &str, arguments: &[u8]) -> Result<
 }
 
 fn compress(data: &[u8]) -> Result<Vec<u8>, Status> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).map_err(|_| Status::SerializationFailure)?;
     encoder.finish().map_err(|_| Status::SerializationFailure)
 }
