@@ -188,14 +188,32 @@ fn start_roots(
         vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
         vm.call(Callback::ContextCreate, context, &[context, 0])?;
         vm.state().plugin_configuration = None;
-        ask(&mut vm, Callback::VmStart, context, settings.vm_configuration.len())?;
-        vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
-        let answer = ask(&mut vm, Callback::Configure, context, root.configuration.len());
-        vm.state().plugin_configuration = None;
-        answer?;
+        let started = ask(&mut vm, Callback::VmStart, context, settings.vm_configuration.len());
+        let agreed = started.and_then(|()| {
+            vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
+            let answer = ask(&mut vm, Callback::Configure, context, root.configuration.len());
+            vm.state().plugin_configuration = None;
+            answer
+        });
+        if let Err(error) = agreed {
+            if thread != Thread::Canary {
+                end_refused(&mut vm, context)?;
+            }
+            return Err(error);
+        }
     }
     vm.state().record(EventKind::Configured);
     Ok(vm)
+}
+
+/// A root that has refused ends at once, whatever it says to that; the canary's just goes
+/// (measured).
+fn end_refused(vm: &mut Vm, context: u32) -> Result<(), VmFailure> {
+    if !vm.has_failed() {
+        vm.call(Callback::Done, context, &[context])?;
+        vm.call(Callback::Delete, context, &[context])?;
+    }
+    Ok(())
 }
 
 /// Asks a root whether it agrees; one that does not export the question does.

@@ -137,13 +137,19 @@ impl<'a> Conversation<'a> {
     }
 
     fn accept(&mut self) -> Option<&mut Peer> {
-        let peer = self.envoy.accept(self.case())?;
+        let peer = self.envoy.accept(self.case(), self.next_speaks_http())?;
         self.servers.push(peer);
         self.servers.last_mut()
     }
 
     fn take_waiting(&mut self) {
-        self.servers.extend(self.envoy.waiting(self.case()));
+        self.servers.extend(self.envoy.waiting(self.next_speaks_http()));
+    }
+
+    /// Whether the next server speaks HTTP, as its client does.
+    fn next_speaks_http(&self) -> bool {
+        let client = self.clients.get(self.servers.len()).or(self.clients.last());
+        !matches!(client, Some(Peer::Tcp(_)))
     }
 
     fn step(&mut self, step: &[String], number: usize) {

@@ -24,7 +24,8 @@ pub fn replies(request: &GrpcRequest, event: &GrpcEvent) -> Vec<GrpcReply> {
         ("Echo", GrpcEvent::HalfClose) => vec![last(), GrpcReply::ok()],
         // Metadata of the request, as a message.
         ("Metadata", GrpcEvent::HalfClose) => {
-            let own = request.metadata.iter().filter(|(name, _)| name.starts_with(b"x-"));
+            let is_own = |name: &[u8]| name.starts_with(b"x-") && !name.starts_with(b"x-envoy");
+            let own = request.metadata.iter().filter(|(name, _)| is_own(name));
             let shown = own.flat_map(|(name, value)| {
                 [name.as_slice(), b"=", value.as_slice(), b";"].concat()
             });
@@ -37,6 +38,7 @@ pub fn replies(request: &GrpcRequest, event: &GrpcEvent) -> Vec<GrpcReply> {
         // Ends that are no success: at once, after metadata, after a message.
         ("Refuse", GrpcEvent::Start) => vec![GrpcReply::close(5, "not here")],
         ("Fail", GrpcEvent::HalfClose) => vec![first(), last(), GrpcReply::close(13, "on purpose")],
+        ("FailPlain", GrpcEvent::HalfClose) => vec![GrpcReply::close(13, "plainly")],
         ("FailLate", GrpcEvent::Message(message)) => {
             vec![first(), echo(message), GrpcReply::close(8, "enough")]
         }
@@ -60,7 +62,8 @@ pub async fn listen(listener: TcpListener) {
                     (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec())
                 });
                 let request = GrpcRequest { service, method, metadata: metadata.collect() };
-                let speaker = Speaker { respond, out: None, trailers: HeaderMap::new() };
+                let trailers = HeaderMap::new();
+                let speaker = Speaker { respond, out: None, trailers, ended: false };
                 tokio::spawn(speaker.converse(request, body));
             }
             Some(())
@@ -73,6 +76,7 @@ struct Speaker {
     respond: SendResponse<Bytes>,
     out: Option<SendStream<Bytes>>,
     trailers: HeaderMap,
+    ended: bool,
 }
 
 impl Speaker {
@@ -87,7 +91,9 @@ impl Speaker {
                 self.hear(&request, &GrpcEvent::Message(message))?;
             }
         }
-        self.hear(&request, &GrpcEvent::HalfClose)
+        self.hear(&request, &GrpcEvent::HalfClose)?;
+        // Who has not said the end by now never does; to go would be to reset the stream.
+        if self.ended { Some(()) } else { std::future::pending().await }
     }
 
     fn hear(&mut self, request: &GrpcRequest, event: &GrpcEvent) -> Option<()> {
@@ -124,6 +130,7 @@ impl Speaker {
     }
 
     fn end(&mut self, status: u32, message: &str) -> Option<()> {
+        self.ended = true;
         let mut ending = vec![(b"grpc-status".to_vec(), status.to_string().into_bytes())];
         if !message.is_empty() {
             ending.push((b"grpc-message".to_vec(), message.as_bytes().to_vec()));

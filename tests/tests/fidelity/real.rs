@@ -188,17 +188,17 @@ impl<'a> Envoy<'a> {
     }
 
     /// The next stream that comes to the server, if one does in time.
-    pub(super) fn accept(&self, case: &Case) -> Option<Peer> {
+    pub(super) fn accept(&self, case: &Case, is_http: bool) -> Option<Peer> {
         if case.http2.server {
             return self.http2_upstream.accept(PATIENCE).map(Peer::Http2);
         }
-        self.upstream.accept(PATIENCE).map(|wire| server(case, wire))
+        self.upstream.accept(PATIENCE).map(|wire| server(wire, is_http))
     }
 
     /// The streams that have come to the server and were not taken.
-    pub(super) fn waiting(&self, case: &Case) -> Vec<Peer> {
+    pub(super) fn waiting(&self, is_http: bool) -> Vec<Peer> {
         let over_http2 = std::iter::from_fn(|| self.http2_upstream.waiting().map(Peer::Http2));
-        let wires = self.upstream.waiting().into_iter().map(|wire| server(case, wire));
+        let wires = self.upstream.waiting().into_iter().map(|wire| server(wire, is_http));
         wires.chain(over_http2).collect()
     }
 
@@ -230,8 +230,8 @@ impl<'a> Envoy<'a> {
     }
 }
 
-fn server(case: &Case, wire: Wire) -> Peer {
-    if case.kinds[0].starts_with("tcp") { Peer::Tcp(wire) } else { Peer::Http1(wire) }
+fn server(wire: Wire, is_http: bool) -> Peer {
+    if is_http { Peer::Http1(wire) } else { Peer::Tcp(wire) }
 }
 
 /// Has Envoy listen for these cases, but not on the first listeners, as many as are said.
