@@ -51,6 +51,7 @@ impl<'a> Conversation<'a> {
 
     /// Runs all of it; gives what the clients and the servers were given.
     pub fn run(mut self) -> (Vec<String>, Vec<String>) {
+        println!("on Envoy: {}", self.case().title);
         self.keep_up(0);
         if self.simulated.refused {
             return self.find_nobody();

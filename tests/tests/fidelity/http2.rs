@@ -63,7 +63,8 @@ impl Connection {
                 read(body, &shared).await;
             }
         });
-        Stream { received, out: (!ends).then_some(out), respond: None }
+        // Also what has been sent as a whole can be reset.
+        Stream { received, out: Some(out), respond: None }
     }
 }
 

@@ -176,9 +176,15 @@ impl<'a> Envoy<'a> {
         values.map(|(_, value)| value.parse::<u64>().expect("a counter is a number")).sum()
     }
 
-    /// Waits until `condition`, for a while; gives whether it has come.
+    /// Waits until `condition`, for a while; gives whether it has come. What has not is said, as it
+    /// costs time.
+    #[track_caller]
     pub(super) fn wait(&self, condition: impl Fn() -> bool) -> bool {
-        poll(PATIENCE, || if condition() { Ok(()) } else { Err(String::new()) }).is_ok()
+        let has_come = poll(PATIENCE, || if condition() { Ok(()) } else { Err(String::new()) });
+        if has_come.is_err() {
+            println!("waited in vain: {}", std::panic::Location::caller());
+        }
+        has_come.is_ok()
     }
 
     /// How many lines the guest of a case has logged on each thread, main first.
