@@ -2,10 +2,7 @@
 
 use super::{Host, HostError, StreamAction, StreamId, http};
 use crate::{
-    grpc::status,
-    pairs::Pair,
-    properties::availability::StreamKind,
-    stream::exchange::Sent,
+    grpc::status, pairs::Pair, properties::availability::StreamKind, stream::exchange::Sent,
     vm::state::LocalResponse,
 };
 

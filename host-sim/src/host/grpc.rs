@@ -4,7 +4,9 @@
 use super::{Due, Host, Task, Vm};
 use crate::{
     callouts::fault::Fault,
-    grpc::{GrpcAction, GrpcEvent, GrpcExchange, GrpcKind, GrpcReply, Reply, outcome_of_call, status},
+    grpc::{
+        GrpcAction, GrpcEvent, GrpcExchange, GrpcKind, GrpcReply, Reply, outcome_of_call, status,
+    },
     process::Process,
     timeline::{EventKind, Thread},
     vm::callback::Callback,
@@ -61,9 +63,10 @@ impl Host {
                 (replies, latency_ns)
             }
             (Fault::Timeout | Fault::TimeoutButDelivered, _) => (Vec::new(), 0),
-            (Fault::Reset | Fault::ResetButDelivered, _) if begins => {
-                (vec![Reply::InPlace("upstream connect error or disconnect/reset before headers")], 0)
-            }
+            (Fault::Reset | Fault::ResetButDelivered, _) if begins => (
+                vec![Reply::InPlace("upstream connect error or disconnect/reset before headers")],
+                0,
+            ),
             _ if begins => (vec![Reply::InPlace(REFUSED)], 0),
             _ => (Vec::new(), 0),
         }

@@ -26,9 +26,8 @@ pub fn replies(request: &GrpcRequest, event: &GrpcEvent) -> Vec<GrpcReply> {
         ("Metadata", GrpcEvent::HalfClose) => {
             let is_own = |name: &[u8]| name.starts_with(b"x-") && !name.starts_with(b"x-envoy");
             let own = request.metadata.iter().filter(|(name, _)| is_own(name));
-            let shown = own.flat_map(|(name, value)| {
-                [name.as_slice(), b"=", value.as_slice(), b";"].concat()
-            });
+            let shown = own
+                .flat_map(|(name, value)| [name.as_slice(), b"=", value.as_slice(), b";"].concat());
             vec![first(), GrpcReply::Message(shown.collect()), GrpcReply::ok()]
         }
         ("Empty", GrpcEvent::HalfClose) => vec![GrpcReply::Message(Vec::new()), GrpcReply::ok()],

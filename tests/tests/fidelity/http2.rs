@@ -109,9 +109,7 @@ impl Stream {
 }
 
 /// Starts a server, which runs until the end of the process; gives its port.
-pub fn start<S: Future<Output = ()> + Send + 'static>(
-    serve: impl FnOnce(TcpListener) -> S,
-) -> u16 {
+pub fn start<S: Future<Output = ()> + Send + 'static>(serve: impl FnOnce(TcpListener) -> S) -> u16 {
     let bound = RUNTIME.block_on(TcpListener::bind(("127.0.0.1", free_port())));
     let listener = bound.expect("a free port can be used");
     let port = listener.local_addr().expect("a listener has an address").port();

@@ -185,9 +185,8 @@ impl Http2Upstream {
     /// The next stream, if one comes in time.
     pub fn accept(&self, patience: Duration) -> Option<http2::Stream> {
         let mut streams = self.streams.borrow_mut();
-        http2::RUNTIME.block_on(async {
-            tokio::time::timeout(patience, streams.recv()).await.ok().flatten()
-        })
+        http2::RUNTIME
+            .block_on(async { tokio::time::timeout(patience, streams.recv()).await.ok().flatten() })
     }
 
     /// A stream that has come and was not taken.

@@ -2,8 +2,8 @@
 //! guest calls in `clusters`.
 
 use host_sim::{
-    Event, EventKind, FailurePolicy, Host, Plugin, PluginSettings, Properties, StartFailure, Thread,
-    Timestamp,
+    Event, EventKind, FailurePolicy, Host, Plugin, PluginSettings, Properties, StartFailure,
+    Thread, Timestamp,
 };
 
 use super::guest;

@@ -58,11 +58,14 @@ impl HostBuilder {
             process.record(Some(thread), EventKind::Note { text });
             Worker::absent(thread)
         };
-        let start = |thread, settings: &VmSettings| {
-            match Worker::start(&self.plugin, process, thread, settings) {
-                Err(error) if self.lean => Err(StartError::Root { thread, error }),
-                started => Ok(started.unwrap_or_else(|error| went_without(thread, error))),
-            }
+        let start = |thread, settings: &VmSettings| match Worker::start(
+            &self.plugin,
+            process,
+            thread,
+            settings,
+        ) {
+            Err(error) if self.lean => Err(StartError::Root { thread, error }),
+            started => Ok(started.unwrap_or_else(|error| went_without(thread, error))),
         };
         // Each plugin's configuration is tried in a VM of its own, before main takes it.
         let mut is_refused = false;
