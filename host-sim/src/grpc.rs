@@ -1,5 +1,8 @@
-//! gRPC of the guests: who answers, with what, and a call or a stream while it lasts. Checking the
-//! arguments is left to `capability::grpc`, handing replies to the guest to `host`.
+//! gRPC of the guests: who answers, with what, and a call or a stream while it lasts. What a guest
+//! is shown of a reply is in `shown`; checking arguments is left to `capability::grpc`, handing
+//! replies to the guest to `host`.
+
+mod shown;
 
 use std::{fmt, rc::Rc};
 
@@ -41,11 +44,13 @@ pub enum GrpcEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GrpcReply {
-    /// The metadata at the start. A guest does not see that of a call.
+    /// The metadata at the start, besides what Envoy shows with it: `:status`, `content-type`, and
+    /// the time it took. A guest does not see that of a call.
     InitialMetadata(Vec<Pair>),
     /// A message. A call takes the first.
     Message(Vec<u8>),
-    /// The metadata at the end. A guest does not see that of a call.
+    /// The metadata at the end, besides `grpc-status` and `grpc-message`, with which it is shown. A
+    /// guest does not see that of a call.
     TrailingMetadata(Vec<Pair>),
     /// The end, with a status of gRPC; 0 is OK.
     Close {
@@ -133,19 +138,36 @@ pub(crate) struct GrpcExchange {
     pub(crate) local_closed: bool,
     /// The upstream has ended its side.
     pub(crate) remote_closed: bool,
+    /// When the guest has sent its last message.
+    pub(crate) request_ended_ns: Option<u64>,
+    /// The metadata at the start has come.
+    pub(crate) has_begun: bool,
+    /// The metadata at the end, which comes with the status.
+    pub(crate) trailers: Vec<Pair>,
+}
+
+/// A reply, and who gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// The server.
+    Servers(GrpcReply),
+    /// Envoy ends the exchange by itself.
+    Envoys(u32, &'static str),
+    /// Envoy responds in the place of a server that it has not reached.
+    InPlace(&'static str),
 }
 
 /// What a call comes to: a message, or a failure; nothing as long as the upstream says nothing.
-pub(crate) fn outcome_of_call(replies: Vec<GrpcReply>) -> Option<GrpcReply> {
+pub(crate) fn outcome_of_call(replies: Vec<GrpcReply>) -> Option<Reply> {
     let mut found = None;
     for reply in replies {
         match reply {
-            GrpcReply::Message(_) if found.is_none() => found = Some(reply),
+            GrpcReply::Message(_) if found.is_none() => found = Some(Reply::Servers(reply)),
             GrpcReply::Close { status: status::OK, .. } => {
                 // Nothing at all is an error, though it ends well.
-                return found.or_else(|| Some(GrpcReply::close(status::INTERNAL, "")));
+                return found.or(Some(Reply::Envoys(status::INTERNAL, "")));
             }
-            GrpcReply::Close { .. } => return Some(reply),
+            GrpcReply::Close { .. } => return Some(Reply::Servers(reply)),
             _ => {}
         }
     }
@@ -160,9 +182,10 @@ mod tests {
     fn a_call_comes_to_a_message_or_to_a_failure() {
         let message = || GrpcReply::Message(b"m".to_vec());
         let failed = || GrpcReply::close(5, "no");
-        assert_eq!(outcome_of_call(vec![message(), GrpcReply::ok()]), Some(message()));
-        assert_eq!(outcome_of_call(vec![message(), failed()]), Some(failed()));
-        assert_eq!(outcome_of_call(vec![GrpcReply::ok()]), Some(GrpcReply::close(13, "")));
+        let servers = |reply| Some(Reply::Servers(reply));
+        assert_eq!(outcome_of_call(vec![message(), GrpcReply::ok()]), servers(message()));
+        assert_eq!(outcome_of_call(vec![message(), failed()]), servers(failed()));
+        assert_eq!(outcome_of_call(vec![GrpcReply::ok()]), Some(Reply::Envoys(13, "")));
         assert_eq!(outcome_of_call(vec![message()]), None);
     }
 }

@@ -7,10 +7,12 @@
 //! callback has returned, and what follows from it waits in the schedule.
 
 pub mod access_log;
+mod broken;
 pub mod builder;
 mod calls;
 pub mod deferred;
 mod failure;
+mod grpc;
 mod http;
 mod injected;
 mod lifetime;
@@ -214,7 +216,7 @@ impl Host {
             Due::Answer { root, token, answer } => {
                 calls::deliver(&self.process, vm, (root, token), answer);
             }
-            Due::Grpc { token, reply } => calls::deliver_grpc(vm, token, reply),
+            Due::Grpc { token, reply } => grpc::deliver(vm, token, reply),
         }
         self.settle(thread);
     }

@@ -25,6 +25,8 @@ pub enum PropertyValue {
     Number(f64),
     /// A truth value: one byte.
     Bool(bool),
+    /// Values by number: readable one by one, or as serialised pairs whose values are empty.
+    List(Vec<PropertyValue>),
     /// Named values: readable one by one, or as serialised pairs.
     Tree(Properties),
 }
@@ -33,9 +35,9 @@ pub enum PropertyValue {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PropertyError {
-    /// Envoy has lists, but no filter reads them; the simulator has none yet.
-    #[error("property `{0}` is a list, which is not supported")]
-    List(String),
+    /// A list has no gaps.
+    #[error("property `{0}` is a list with a null in it")]
+    Null(String),
     /// Properties are named.
     #[error("properties must be a mapping")]
     NotAMapping,
@@ -68,7 +70,12 @@ fn property_value(name: &str, value: Value) -> Result<Option<PropertyValue>, Pro
         Value::Bool(value) => PropertyValue::Bool(value),
         Value::String(value) => PropertyValue::Text(value),
         Value::Object(_) => PropertyValue::Tree(value.try_into()?),
-        Value::Array(_) => return Err(PropertyError::List(name.to_owned())),
+        Value::Array(values) => {
+            let item = |value| {
+                property_value(name, value)?.ok_or_else(|| PropertyError::Null(name.to_owned()))
+            };
+            PropertyValue::List(values.into_iter().map(item).collect::<Result<_, _>>()?)
+        }
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => PropertyValue::Integer(integer),
             (None, Some(float)) if number.is_f64() => PropertyValue::Number(float),
@@ -125,11 +132,7 @@ impl Properties {
     #[must_use]
     pub fn get(&self, path: &[&str]) -> Option<&PropertyValue> {
         let (name, rest) = path.split_first()?;
-        match (self.0.get(*name)?.as_ref()?, rest) {
-            (value, []) => Some(value),
-            (PropertyValue::Tree(tree), rest) => tree.get(rest),
-            _ => None,
-        }
+        self.0.get(*name)?.as_ref()?.get(rest)
     }
 
     /// This tree as Envoy keeps metadata: a protobuf Struct, whose numbers are all doubles.
@@ -143,12 +146,27 @@ impl Properties {
 fn as_struct_value(value: PropertyValue) -> PropertyValue {
     match value {
         PropertyValue::Integer(integer) => PropertyValue::Number(integer as f64),
+        PropertyValue::List(values) => {
+            PropertyValue::List(values.into_iter().map(as_struct_value).collect())
+        }
         PropertyValue::Tree(tree) => PropertyValue::Tree(tree.into_struct()),
         other => other,
     }
 }
 
 impl PropertyValue {
+    /// The value at `path` below this one.
+    fn get(&self, path: &[&str]) -> Option<&Self> {
+        match (self, path) {
+            (value, []) => Some(value),
+            (Self::Tree(tree), path) => tree.get(path),
+            (Self::List(values), [number, rest @ ..]) => {
+                values.get(number.parse::<usize>().ok()?)?.get(rest)
+            }
+            _ => None,
+        }
+    }
+
     /// The bytes that a guest reads.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Status> {
         Ok(match self {
@@ -156,6 +174,11 @@ impl PropertyValue {
             Self::Integer(integer) => integer.to_le_bytes().to_vec(),
             Self::Number(number) => number.to_le_bytes().to_vec(),
             Self::Bool(value) => vec![u8::from(*value)],
+            Self::List(values) => {
+                let pairs = values.iter().map(|value| Ok((value.to_bytes()?, Vec::new())));
+                let pairs = pairs.collect::<Result<Vec<Pair>, Status>>()?;
+                pairs::serialize(&pairs).map_err(|_| Status::SerializationFailure)?
+            }
             Self::Tree(tree) => {
                 let present = tree.0.iter().filter_map(|(name, v)| Some((name, v.as_ref()?)));
                 let pairs = present
@@ -210,6 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_read_by_number_or_as_names_without_values() {
+        let tree = tree(json!({"l": ["x", {"k": "v"}]}));
+        assert_eq!(tree.get(&["l", "0"]), Some(&"x".into()));
+        assert_eq!(tree.get(&["l", "1", "k"]), Some(&"v".into()));
+        for path in [&["l", "2"][..], &["l", "-1"], &["l", "x"], &["l", "0", "0"]] {
+            assert_eq!(tree.get(path), None, "{path:?}");
+        }
+        let inner = pairs::serialize(&[("k".into(), "v".into())]).unwrap();
+        let list = pairs::serialize(&[("x".into(), vec![]), (inner, vec![])]).unwrap();
+        assert_eq!(tree.get(&["l"]).unwrap().to_bytes().unwrap(), list);
+    }
+
+    #[test]
     fn merging_keeps_what_is_not_named() {
         let mut base = tree(json!({"a": {"b": 1, "c": 2}, "d": 3}));
         base.merge(tree(json!({"a": {"b": 9}, "d": null, "e": {"f": 4}})));
@@ -221,8 +257,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_property_is_named() {
-        let error = Properties::try_from(json!({"a": {"b": [1]}})).unwrap_err();
-        assert_eq!(error, PropertyError::List("b".into()));
+        let error = Properties::try_from(json!({"a": {"b": [1, null]}})).unwrap_err();
+        assert_eq!(error, PropertyError::Null("b".into()));
         let error = Properties::try_from(json!({"a": u64::MAX})).unwrap_err();
         assert_eq!(error, PropertyError::Integer("a".into()));
     }

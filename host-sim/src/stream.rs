@@ -115,6 +115,9 @@ impl Stream {
             ["method"] => ":method",
             ["host"] => ":authority",
             ["scheme"] => ":scheme",
+            ["id"] => "x-request-id",
+            ["referer"] => "referer",
+            ["useragent"] => "user-agent",
             _ => return None,
         };
         self.request.header(pseudo, self.logging).map(text)

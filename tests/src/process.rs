@@ -32,6 +32,11 @@ impl Process {
         Self { name: name.to_owned(), child, log, _aftermath: aftermath }
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the program has printed so far.
     pub fn output(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();

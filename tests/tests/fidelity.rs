@@ -10,8 +10,16 @@ mod bootstrap;
 mod conversation;
 #[path = "fidelity/functions.rs"]
 mod functions;
+#[path = "fidelity/grpc.rs"]
+mod grpc;
 #[path = "fidelity/guest.rs"]
 mod guest;
+#[path = "fidelity/http2.rs"]
+mod http2;
+#[path = "fidelity/log.rs"]
+mod log;
+#[path = "fidelity/peer.rs"]
+mod peer;
 #[path = "fidelity/real.rs"]
 mod real;
 #[path = "fidelity/script.rs"]
@@ -20,6 +28,8 @@ mod script;
 mod servers;
 #[path = "fidelity/simulated.rs"]
 mod simulated;
+#[path = "fidelity/step.rs"]
+mod step;
 #[path = "fidelity/transcript.rs"]
 mod transcript;
 #[path = "fidelity/wire.rs"]
@@ -30,6 +40,22 @@ mod words;
 use flow_tests::programs;
 use script::{Case, cases};
 use simulated::Simulated;
+
+/// What clients see of a listener that Envoy has refused.
+const NOBODY_LISTENS: &str = "nobody listens";
+
+/// The metadata of the node, on either host.
+fn node_metadata() -> serde_json::Value {
+    serde_json::json!({
+        "app": "fid",
+        "n": 7,
+        "list": ["a", 1, true],
+        "nested": { "in": { "side": "deep" } },
+        "yes": true,
+        "none": null,
+        "text": "plain",
+    })
+}
 
 /// The name of a case's plugin and VM.
 fn key(at: usize) -> String {
@@ -111,13 +137,18 @@ topics! {
     calls
     drain
     failures
+    grpc_calls
     headers
+    http2_clients
     lifecycle
     local_response
     loggers
     pausing
     process
     properties
+    refusals
+    versions
+    workers
 }
 
 /// What is compared stands in the simulator's documentation. `FAS_UPDATE_GOLDEN=1` writes it anew.

@@ -209,6 +209,9 @@ fn admit(
         fault: admitted?,
         local_closed: start.kind == GrpcKind::Call,
         remote_closed: false,
+        request_ended_ns: (start.kind == GrpcKind::Call).then_some(now_ns),
+        has_begun: false,
+        trailers: Vec::new(),
     };
     Ok((token, exchange))
 }
@@ -237,10 +240,12 @@ fn send(guest: &mut Guest<'_>, token: u32, message: (u32, u32), end: bool) -> Ca
     if token & 3 != STREAM {
         return Err(Status::BadArgument.into());
     }
+    let now_ns = state.process.now_ns.get();
     let exchange = state.grpc.exchange(token)?;
     let mut events = vec![GrpcEvent::Message(message)];
     if end {
         events.push(GrpcEvent::HalfClose);
+        exchange.request_ended_ns.get_or_insert(now_ns);
     }
     if !exchange.remote_closed {
         let exchange = exchange.clone();
@@ -258,11 +263,13 @@ fn cancel(state: &mut VmState, token: u32) -> CallResult {
 
 /// To close a call is to cancel it; a stream goes on until the upstream closes it too.
 fn close(state: &mut VmState, token: u32) -> CallResult {
+    let now_ns = state.process.now_ns.get();
     let exchange = state.grpc.exchange(token)?;
     if exchange.kind == GrpcKind::Call {
         return cancel(state, token);
     }
     let was_closed = std::mem::replace(&mut exchange.local_closed, true);
+    exchange.request_ended_ns.get_or_insert(now_ns);
     let exchange = exchange.clone();
     if was_closed && !exchange.remote_closed {
         return Ok(());

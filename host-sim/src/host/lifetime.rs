@@ -52,7 +52,9 @@ impl Host {
         let id = StreamId(self.last_stream);
         let (name, generation) = (worker.thread, worker.generation);
         let context = worker.live().is_some().then(|| worker.next_context());
-        let is_refused = context.is_none() && self.failure_policy != FailurePolicy::FailOpen;
+        // Where the plugin never started, streams pass by whatever the policy (measured).
+        let is_closed = self.failure_policy != FailurePolicy::FailOpen && !worker.is_absent;
+        let is_refused = context.is_none() && is_closed;
         let event = match context {
             Some(_) => EventKind::StreamOpened { stream: id.0, kind },
             None => EventKind::StreamWithoutGuest { stream: id.0, refused: is_refused },
@@ -161,7 +163,7 @@ impl Host {
     }
 
     /// The proxy ends a stream before its end.
-    fn reset(&mut self, id: StreamId, peer: Option<Peer>) {
+    pub(super) fn reset(&mut self, id: StreamId, peer: Option<Peer>) {
         self.end_guest(id, peer);
         if let Some(entry) = self.streams.get_mut(&id) {
             entry.exchange.reset = true;

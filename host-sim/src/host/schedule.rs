@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{callouts::Answer, grpc::GrpcReply};
+use crate::{callouts::Answer, grpc::Reply};
 
 /// A callback that falls due; `root` is the context of a root.
 #[derive(Debug)]
@@ -10,7 +10,7 @@ pub(crate) enum Due {
     Tick(u32),
     QueueReady { root: u32, queue: u32 },
     Answer { root: u32, token: u32, answer: Answer },
-    Grpc { token: u32, reply: GrpcReply },
+    Grpc { token: u32, reply: Reply },
 }
 
 /// A callback for one VM of one thread.

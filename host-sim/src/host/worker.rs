@@ -42,11 +42,13 @@ pub(crate) struct Root {
 
 pub(crate) struct Worker {
     pub(crate) thread: Thread,
-    /// None once all roots have come to their end.
+    /// None if it did not start, or once all roots have come to their end.
     pub(crate) vm: Option<Vm>,
     /// Counts the VMs of this thread, so that nothing reaches the wrong one.
     pub(crate) generation: u32,
     pub(crate) failed_at_ns: Option<u64>,
+    /// There never was a VM.
+    pub(crate) is_absent: bool,
     /// In the order of their contexts, which begin with [`FIRST_ROOT`].
     pub(crate) roots: Vec<Root>,
     last_context: u32,
@@ -74,14 +76,21 @@ impl Worker {
         let vm = start_roots(plugin, process, thread, settings, before)?;
         let roots: Vec<Root> = settings.roots.iter().map(|_| Root::default()).collect();
         let last_context = u32::try_from(roots.len()).unwrap_or(u32::MAX);
-        let (generation, failed_at_ns) = (0, None);
-        Ok(Self { thread, vm: Some(vm), generation, failed_at_ns, roots, last_context })
+        let vm = Some(vm);
+        Ok(Self { vm, roots, last_context, is_absent: false, ..Self::absent(thread) })
     }
 
     /// A thread that has no VM and never will.
     pub(crate) fn absent(thread: Thread) -> Self {
-        let roots = Vec::new();
-        Self { thread, vm: None, generation: 0, failed_at_ns: None, roots, last_context: 0 }
+        Self {
+            thread,
+            vm: None,
+            generation: 0,
+            failed_at_ns: None,
+            is_absent: true,
+            roots: Vec::new(),
+            last_context: 0,
+        }
     }
 
     /// Replaces a failed VM by a new one.
@@ -179,14 +188,32 @@ fn start_roots(
         vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
         vm.call(Callback::ContextCreate, context, &[context, 0])?;
         vm.state().plugin_configuration = None;
-        ask(&mut vm, Callback::VmStart, context, settings.vm_configuration.len())?;
-        vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
-        let answer = ask(&mut vm, Callback::Configure, context, root.configuration.len());
-        vm.state().plugin_configuration = None;
-        answer?;
+        let started = ask(&mut vm, Callback::VmStart, context, settings.vm_configuration.len());
+        let agreed = started.and_then(|()| {
+            vm.state().plugin_configuration = Some(Rc::clone(&root.configuration));
+            let answer = ask(&mut vm, Callback::Configure, context, root.configuration.len());
+            vm.state().plugin_configuration = None;
+            answer
+        });
+        if let Err(error) = agreed {
+            if thread != Thread::Canary {
+                end_refused(&mut vm, context)?;
+            }
+            return Err(error);
+        }
     }
     vm.state().record(EventKind::Configured);
     Ok(vm)
+}
+
+/// A root that has refused ends at once, whatever it says to that; the canary's just goes
+/// (measured).
+fn end_refused(vm: &mut Vm, context: u32) -> Result<(), VmFailure> {
+    if !vm.has_failed() {
+        vm.call(Callback::Done, context, &[context])?;
+        vm.call(Callback::Delete, context, &[context])?;
+    }
+    Ok(())
 }
 
 /// Asks a root whether it agrees; one that does not export the question does.

@@ -193,7 +193,7 @@ steps:
 fn grpc_is_answered_by_a_cluster_too() {
     let scenario = format!(
         "{HEAD}callouts:
-  svc: {{latency: 10ms, script: [none], grpc: {{initial_metadata: {{a: b}}, messages: [told, more], status: 7, message: no}}}}
+  svc: {{latency: 10ms, script: [none], grpc: {{initial_metadata: {{a: b}}, messages: [told, more], trailing_metadata: {{z: last}}, status: 7, message: no}}}}
 steps:
   - open: {{stream: s}}
   - downstream: {{stream: s, text: c}}
@@ -208,8 +208,9 @@ steps:
   - advance: 10ms
   - expect: {{log: {{text: told, count: 1}}}}
   - expect: {{log: {{text: more, count: 1}}}}
-  - expect: {{log: {{text: ' get 0', count: 1}}}}
-  - expect: {{log: {{text: 'no', count: 2}}}}
+  - expect: {{log: {{text: ' get 0', count: 2}}}}
+  - expect: {{log: {{text: last, count: 1}}}}
+  - expect: {{log: {{text: 'no{{via_upstream}}', count: 2}}}}
 "
     );
     let cli = Cli::new(&[]);

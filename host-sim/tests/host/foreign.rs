@@ -74,12 +74,15 @@ fn envoys_own_functions_are_there() {
     let bytes: usize = lines[1].strip_prefix("bytes ").unwrap().parse().unwrap();
     assert!(bytes < 50, "{bytes}");
 
-    // Path "app" and value "shop", as in set_envoy_filter_state.proto.
-    let set = calls("set_envoy_filter_state", "\\0a\\03app\\12\\04shop");
+    // Path "envoy.app" and value "shop", as in set_envoy_filter_state.proto.
+    let set = calls("set_envoy_filter_state", "\\0a\\09envoy.app\\12\\04shop");
     let results = "(call $tell (i32.load (i32.const 4)) (i32.load (i32.const 8)))";
-    let body = set.replace(results, r#"(call $tell_property #"filter_state\00app")"#);
+    let body = set.replace(results, r#"(call $tell_property #"filter_state\00envoy.app")"#);
     let mut host = Host::builder(guest(&body)).start().unwrap();
     assert_eq!(run(&mut host)[..2], ["status 0", "shop"]);
+    let other = body.replace("\\0a\\09envoy.app", "\\0a\\03app");
+    let mut host = Host::builder(guest(&other)).start().unwrap();
+    assert_eq!(run(&mut host)[0], "status 1", "Envoy knows no such state");
     let mut host = Host::builder(guest(&calls("declare_property", "\\0a\\03app"))).start().unwrap();
     assert_eq!(run(&mut host), ["status 0", "", "unwanted 2"], "a second time is an error");
 }

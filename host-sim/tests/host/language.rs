@@ -231,7 +231,11 @@ fn what_is_wrong_is_said_with_its_line_its_path_and_what_would_be_right() {
         ),
         ("steps:\n  - note: 1.5\n", "7:11: steps[0].note", "put it in quotes"),
         ("steps:\n  - drain: 5\n", "7:5: steps[0]", "`drain` stands alone, without a colon"),
-        ("node: {metadata: {a: [1]}}\nsteps: []\n", "node.metadata", "property `a` is a list"),
+        (
+            "node: {metadata: {a: [1, null]}}\nsteps: []\n",
+            "node.metadata",
+            "property `a` is a list",
+        ),
         (
             "callouts: {sums: {loss: 2}}\nsteps: []\n",
             "callouts.sums.loss",

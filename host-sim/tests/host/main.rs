@@ -8,6 +8,7 @@
 )]
 
 mod access_log;
+mod broken;
 mod callouts;
 mod cli;
 mod commands;

@@ -16,6 +16,10 @@ pub struct Ports {
     pub admin: u16,
     /// The server behind the proxy.
     pub upstream: u16,
+    /// The same over HTTP/2.
+    pub http2_upstream: u16,
+    /// The server for gRPC.
+    pub grpc: u16,
     /// Servers that guests call: one that answers, one that hangs, one that resets, one that is
     /// not there.
     pub called: [u16; 4],
@@ -38,19 +42,21 @@ pub fn bootstrap(ports: &Ports, listeners: &Path) -> Value {
         "node": {
             "id": "fid-node",
             "cluster": "fid-cluster",
-            "metadata": { "app": "fid", "n": 7 },
+            "metadata": super::node_metadata(),
         },
         "admin": { "address": address(ports.admin) },
         "dynamic_resources": {
             "lds_config": { "path_config_source": { "path": listeners } },
         },
         "static_resources": { "clusters": [
-            cluster("upstream", Some(ports.upstream)),
-            cluster("calls", Some(calls)),
-            cluster("hang", Some(hang)),
-            cluster("reset", Some(reset)),
-            cluster("refused", Some(refused)),
-            cluster("empty", None),
+            cluster("upstream", Some(ports.upstream), false),
+            cluster("http2-upstream", Some(ports.http2_upstream), true),
+            cluster("grpc", Some(ports.grpc), true),
+            cluster("calls", Some(calls), false),
+            cluster("hang", Some(hang), false),
+            cluster("reset", Some(reset), false),
+            cluster("refused", Some(refused), false),
+            cluster("empty", None, false),
         ] },
     })
 }
@@ -71,7 +77,11 @@ fn address(port: u16) -> Value {
     json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } })
 }
 
-fn cluster(name: &str, port: Option<u16>) -> Value {
+fn cluster(name: &str, port: Option<u16>, is_http2: bool) -> Value {
+    let protocol = match is_http2 {
+        true => json!({ "http2_protocol_options": {} }),
+        false => json!({ "http_protocol_options": { "enable_trailers": true } }),
+    };
     let endpoints: Vec<Value> =
         port.into_iter().map(|port| json!({ "endpoint": { "address": address(port) } })).collect();
     json!({
@@ -84,7 +94,7 @@ fn cluster(name: &str, port: Option<u16>) -> Value {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                 // A connection for each request, so that a test knows which is which.
                 "common_http_protocol_options": { "max_requests_per_connection": 1 },
-                "explicit_http_config": { "http_protocol_options": { "enable_trailers": true } },
+                "explicit_http_config": protocol,
             },
         },
     })
@@ -136,7 +146,7 @@ fn listener(placed: &Placed<'_>, at: usize, directory: &Path) -> Value {
         filters
     } else {
         let ours = (kind == "http").then(|| filter("filters.http.wasm", &config));
-        vec![connection_manager(&placed.key, &loggers, ours)]
+        vec![connection_manager(placed, &loggers, ours)]
     };
     json!({
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
@@ -161,7 +171,8 @@ fn tcp_proxy(key: &str, loggers: &Value) -> Value {
     })
 }
 
-fn connection_manager(key: &str, loggers: &Value, ours: Option<Value>) -> Value {
+fn connection_manager(placed: &Placed<'_>, loggers: &Value, ours: Option<Value>) -> Value {
+    let cluster = if placed.case.http2.server { "http2-upstream" } else { "upstream" };
     let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": {
@@ -174,7 +185,7 @@ fn connection_manager(key: &str, loggers: &Value, ours: Option<Value>) -> Value 
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": key,
+            "stat_prefix": placed.key,
             "generate_request_id": false,
             "http_protocol_options": { "enable_trailers": true },
             "route_config": {
@@ -185,7 +196,7 @@ fn connection_manager(key: &str, loggers: &Value, ours: Option<Value>) -> Value 
                     "routes": [{
                         "name": "a-route",
                         "match": { "prefix": "/" },
-                        "route": { "cluster": "upstream", "timeout": "0s" },
+                        "route": { "cluster": cluster, "timeout": "0s" },
                     }],
                 }],
             },

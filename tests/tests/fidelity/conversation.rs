@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use flow_tests::deadline::poll;
 
+use super::http2::Connection;
+use super::peer::Peer;
 use super::real::Envoy;
+use super::script::Case;
 use super::simulated::Simulated;
+use super::step::Request;
 use super::transcript::Message;
 use super::wire::Wire;
-use super::words::{bytes, pairs};
-
-/// Chunks of a body that come one by one.
-const CHUNKED: &str = "transfer-encoding: chunked\r\n";
-
-/// How long a connection from Envoy may take.
-const ACCEPT_PATIENCE: Duration = Duration::from_secs(10);
+use super::words::bytes;
 
 /// How long a server that is not expected may take.
 const DIFFERENCE_PATIENCE: Duration = Duration::from_secs(1);
@@ -26,39 +24,52 @@ pub struct Conversation<'a> {
     envoy: &'a Envoy<'a>,
     at: usize,
     simulated: &'a Simulated,
-    /// Each with whether it speaks HTTP.
-    clients: Vec<(Wire, bool)>,
-    servers: Vec<Wire>,
+    clients: Vec<Peer>,
+    /// The connections of clients that speak HTTP/2, by the number of the client.
+    connections: Vec<Option<Connection>>,
+    servers: Vec<Peer>,
     /// The stream that the steps are about.
     current: usize,
     /// What Envoy is to have read of clients and of servers, in bytes.
     sent: [u64; 2],
 }
 
+/// Which side sends.
+#[derive(Clone, Copy)]
+enum Side {
+    Client,
+    Server,
+}
+
 impl<'a> Conversation<'a> {
     /// The case of this number.
     pub fn new(envoy: &'a Envoy<'a>, at: usize, simulated: &'a Simulated) -> Self {
         let sent = [envoy.bytes_read(at, true), envoy.bytes_read(at, false)];
-        Self { envoy, at, simulated, clients: Vec::new(), servers: Vec::new(), current: 0, sent }
+        let (clients, connections, servers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { envoy, at, simulated, clients, connections, servers, current: 0, sent }
     }
 
     /// Runs all of it; gives what the clients and the servers were given.
     pub fn run(mut self) -> (Vec<String>, Vec<String>) {
+        println!("on Envoy: {}", self.case().title);
         self.keep_up(0);
-        let steps = self.envoy.placed(self.at).case.steps.clone();
+        if self.simulated.refused {
+            return self.find_nobody();
+        }
+        let steps = self.case().steps.clone();
         for (number, step) in steps.iter().enumerate() {
             self.step(step, number);
             self.keep_up(number + 1);
         }
-        if self.is_logger() {
+        if self.case().kinds[0].ends_with("_logger") {
             self.keep_up(steps.len() + 1);
             return (Vec::new(), Vec::new());
         }
         // What the other side was given may still be under way.
         let expected = &self.simulated.transcript;
         while self.servers.len() < expected.server.len() && self.accept().is_some() {}
-        self.servers.extend(self.envoy.upstream.waiting());
-        if self.envoy.placed(self.at).case.differs.is_some() {
+        self.take_waiting();
+        if self.case().differs.is_some() {
             self.await_difference();
         } else {
             self.envoy.wait(|| {
@@ -66,31 +77,43 @@ impl<'a> Conversation<'a> {
             });
         }
         let given = (self.client_lines(), self.server_lines());
-        self.clients.iter_mut().for_each(|(wire, _)| wire.close());
+        self.clients.iter_mut().for_each(Peer::close);
+        self.connections.clear();
         self.keep_up(steps.len() + 1);
-        self.servers.iter_mut().for_each(Wire::close);
+        self.servers.iter_mut().for_each(Peer::close);
         given
+    }
+
+    fn case(&self) -> &'a Case {
+        self.envoy.placed(self.at).case
+    }
+
+    /// Where the listener was refused, nobody takes connections.
+    fn find_nobody(&self) -> (Vec<String>, Vec<String>) {
+        let ports = &self.envoy.placed(self.at).ports;
+        let is_there = |port: &u16| Wire::try_connect(*port).is_some();
+        match ports.iter().any(is_there) {
+            true => (vec!["somebody listens".to_owned()], Vec::new()),
+            false => (vec![super::NOBODY_LISTENS.to_owned()], Vec::new()),
+        }
     }
 
     /// Gives a difference that is meant the time to show; it may be elsewhere.
     fn await_difference(&mut self) {
         let expected = &self.simulated.transcript;
         let _ = poll(DIFFERENCE_PATIENCE, || {
-            self.servers.extend(self.envoy.upstream.waiting());
+            self.take_waiting();
             if self.server_lines() == expected.server { Err(String::new()) } else { Ok(()) }
         });
     }
 
-    fn is_logger(&self) -> bool {
-        self.envoy.placed(self.at).case.kinds[0].ends_with("_logger")
-    }
-
     /// Waits until the guest has logged as many lines as it does in the simulator.
     fn keep_up(&self, step: usize) {
-        let (main, worker) = self.simulated.progress[step];
+        let expected = &self.simulated.progress[step];
         self.envoy.wait(|| {
-            let (on_main, on_worker) = self.envoy.line_counts(self.at);
-            on_main >= main && on_worker >= worker
+            let counts = self.envoy.line_counts(self.at);
+            let count = |thread: usize| counts.get(thread).copied().unwrap_or(0);
+            expected.iter().enumerate().all(|(thread, lines)| count(thread) >= *lines)
         });
     }
 
@@ -106,32 +129,35 @@ impl<'a> Conversation<'a> {
     }
 
     fn client_lines(&self) -> Vec<String> {
-        self.clients.iter().map(|(wire, is_http)| message(wire, *is_http).line()).collect()
+        self.clients.iter().map(|client| client.message().line()).collect()
     }
 
     fn server_lines(&self) -> Vec<String> {
-        let is_http =
-            |at: usize| self.clients.get(at).or(self.clients.last()).is_some_and(|it| it.1);
-        let servers = self.servers.iter().enumerate();
-        let messages = servers.map(|(at, wire)| message(wire, is_http(at)));
+        let messages = self.servers.iter().map(Peer::message);
         messages.filter(Message::has_content).map(|message| message.line()).collect()
     }
 
-    fn accept(&mut self) -> Option<&mut Wire> {
-        let wire = self.envoy.upstream.accept(ACCEPT_PATIENCE)?;
-        self.servers.push(wire);
+    fn accept(&mut self) -> Option<&mut Peer> {
+        let peer = self.envoy.accept(self.case(), self.next_speaks_http())?;
+        self.servers.push(peer);
         self.servers.last_mut()
+    }
+
+    fn take_waiting(&mut self) {
+        self.servers.extend(self.envoy.waiting(self.next_speaks_http()));
+    }
+
+    /// Whether the next server speaks HTTP, as its client does.
+    fn next_speaks_http(&self) -> bool {
+        let client = self.clients.get(self.servers.len()).or(self.clients.last());
+        !matches!(client, Some(Peer::Tcp(_)))
     }
 
     fn step(&mut self, step: &[String], number: usize) {
         let word = |at: usize| step.get(at).map_or("", String::as_str);
-        let chunk = |text: &str| {
-            let data = bytes(text);
-            [format!("{:x}\r\n", data.len()).into_bytes(), data, b"\r\n".to_vec()].concat()
-        };
         match word(0) {
-            "connect" => self.open(word(1), false),
-            "request" => self.request(word(1), word(2), word(3)),
+            "connect" => self.open(word(1).parse().unwrap_or(0)),
+            "request" => self.request(&Request::new(step)),
             // The lines that come meanwhile are waited for, as after every step.
             "wait" => {}
             "pause" => {
@@ -141,58 +167,56 @@ impl<'a> Conversation<'a> {
             "stream" => self.current = word(1).parse().expect("a number"),
             "drain" => self.envoy.remove_listeners(self.at, 1),
             "remove" => self.envoy.remove_listeners(self.at, usize::MAX),
-            "send" => self.client_sends(&bytes(word(1)), number),
-            "body" => self.client_sends(&chunk(word(1)), number),
-            "end" => self.client().end(),
-            "body-end" => self.client_sends(b"0\r\n\r\n", number),
-            "trailers" => self.client_sends(&last_chunk(word(1)), number),
+            "send" | "body" => self.send(Side::Client, number, |it| it.data(&bytes(word(1)))),
+            "end" | "body-end" => self.send(Side::Client, number, Peer::end),
+            "trailers" => self.send(Side::Client, number, |client| client.trailers(word(1))),
             "close" => {
                 // What the client is given before is not to be lost.
                 let expected = self.simulated.transcript.client.get(self.current);
                 let is_there = || self.client_lines().get(self.current) == expected;
                 self.envoy.wait(is_there);
-                self.client().close();
+                self.clients[self.current].close();
             }
-            "respond" => self.respond(word(1), CHUNKED, word(2), number),
-            "respond-empty" => self.respond(word(1), "content-length: 0\r\n", word(2), number),
-            "server" => self.server_sends(&bytes(word(1)), number),
-            "respond-body" => self.server_sends(&chunk(word(1)), number),
-            "server-end" => self.server().into_iter().for_each(Wire::end),
-            "respond-end" => self.server_sends(b"0\r\n\r\n", number),
-            "respond-trailers" => self.server_sends(&last_chunk(word(1)), number),
+            "respond" => self.respond((word(1), word(2)), false, number),
+            "respond-empty" => self.respond((word(1), word(2)), true, number),
+            "server" | "respond-body" => {
+                self.send(Side::Server, number, |server| server.data(&bytes(word(1))));
+            }
+            "server-end" | "respond-end" => self.send(Side::Server, number, Peer::end),
+            "respond-trailers" => self.send(Side::Server, number, |it| it.trailers(word(1))),
+            "respond-close" => self.break_off(),
             unknown => panic!("no step is `{unknown}`"),
         }
     }
 
-    fn open(&mut self, listener: &str, is_http: bool) {
-        let at: usize = listener.parse().unwrap_or(0);
-        let port = self.envoy.placed(self.at).ports[at];
+    fn open(&mut self, listener: usize) {
+        let port = self.envoy.placed(self.at).ports[listener];
+        self.add(Peer::Tcp(Wire::connect(port)), None);
+    }
+
+    fn add(&mut self, client: Peer, connection: Option<Connection>) {
         self.current = self.clients.len();
-        self.clients.push((Wire::connect(port), is_http));
+        self.clients.push(client);
+        self.connections.push(connection);
     }
 
-    fn request(&mut self, method: &str, path: &str, more: &str) {
-        let (more, listener) = match more.strip_prefix("listener=") {
-            Some(listener) => ("", listener),
-            None => (more, ""),
-        };
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n");
-        head.push_str(&lines(more));
-        if method != "GET" {
-            head.push_str(CHUNKED);
+    fn request(&mut self, request: &Request<'_>) {
+        let start = (request.method, request.path);
+        if self.case().http2.clients {
+            let port = self.envoy.placed(self.at).ports[request.listener];
+            let shared = request.connection.and_then(|client| self.connections[client].clone());
+            let connection = shared.unwrap_or_else(|| Connection::new(port));
+            let stream = connection.request(start, request.headers, request.ends);
+            return self.add(Peer::Http2(stream), Some(connection));
         }
-        head.push_str("\r\n");
-        self.open(listener, true);
-        self.sent[0] += head.len() as u64;
-        self.client().write(head.as_bytes());
+        let wire = self.envoy.connect(self.at, request.listener, request.worker);
+        let mut client = Peer::Http1(wire);
+        self.sent[0] += client.request(start, request.headers, request.ends) as u64;
+        self.add(client, None);
     }
 
-    fn client(&mut self) -> &mut Wire {
-        &mut self.clients.get_mut(self.current).expect("a client has come").0
-    }
-
-    /// The server of the stream that began last, if Envoy has come to it.
-    fn server(&mut self) -> Option<&mut Wire> {
+    /// The server of the stream that the steps are about, if Envoy has come to it.
+    fn server(&mut self) -> Option<&mut Peer> {
         let before = self.simulated.reached.iter().take(self.current);
         let number = before.filter(|reached| **reached).count();
         while self.servers.len() <= number {
@@ -201,38 +225,30 @@ impl<'a> Conversation<'a> {
         self.servers.get_mut(number)
     }
 
-    fn client_sends(&mut self, data: &[u8], step: usize) {
-        self.sent[0] += data.len() as u64;
-        self.client().write(data);
+    fn send(&mut self, side: Side, step: usize, send: impl FnOnce(&mut Peer) -> usize) {
+        let peer = match side {
+            Side::Client => self.clients.get_mut(self.current),
+            Side::Server => self.server(),
+        };
+        let count = peer.map_or(0, send);
+        self.sent[side as usize] += count as u64;
         self.be_read(step);
     }
 
-    fn server_sends(&mut self, data: &[u8], step: usize) {
-        self.sent[1] += data.len() as u64;
-        if let Some(server) = self.server() {
-            server.write(data);
-        }
-        self.be_read(step);
+    fn respond(&mut self, (status, headers): (&str, &str), ends: bool, step: usize) {
+        let envoy = self.envoy;
+        self.send(Side::Server, step, |server| {
+            envoy.wait(|| server.has_head());
+            server.respond(status, headers, ends)
+        });
     }
 
-    fn respond(&mut self, status: &str, framing: &str, more: &str, step: usize) {
-        let head = format!("HTTP/1.1 {status} OK\r\n{framing}{}\r\n", lines(more));
+    /// The server goes away, once the client has what came before.
+    fn break_off(&mut self) {
         let envoy = self.envoy;
         if let Some(server) = self.server() {
-            envoy.wait(|| server.received().has_head());
+            envoy.wait(|| server.has_head());
+            server.close();
         }
-        self.server_sends(head.as_bytes(), step);
     }
-}
-
-fn message(wire: &Wire, is_http: bool) -> Message {
-    if is_http { wire.received().http() } else { wire.received().raw() }
-}
-
-fn lines(headers: &str) -> String {
-    pairs(headers).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
-}
-
-fn last_chunk(trailers: &str) -> Vec<u8> {
-    format!("0\r\n{}\r\n", lines(trailers)).into_bytes()
 }

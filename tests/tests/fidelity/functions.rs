@@ -1,5 +1,5 @@
-//! The host functions of ABI 0.2.1, as the guests' scripts name them: a letter for each argument
-//! and result.
+//! The host functions of the ABI, as the guests' scripts name them: a letter for each argument and
+//! result. The last ones are of ABI 0.1.0 alone.
 
 /// An argument or a result of a host function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,10 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ("grpc_cancel", "grpc_cancel", "u"),
     ("grpc_close", "grpc_close", "u"),
     ("status", "get_status", "WB"),
+    ("configuration", "get_configuration", "B"),
+    ("continue_request", "continue_request", ""),
+    ("continue_response", "continue_response", ""),
+    ("clear_route_cache", "clear_route_cache", ""),
 ];
 
 /// A host function.
@@ -119,6 +123,13 @@ pub fn function(name: &str) -> Function {
     let (name, import, letters) = found.unwrap_or_else(|| panic!("no host function is `{name}`"));
     let parameters = letters.chars().map(Parameter::from_letter).collect();
     Function { name, import: format!("proxy_{import}"), parameters }
+}
+
+/// How many arguments a callback has in a version of the ABI: in 0.1.0, headers come without saying
+/// whether they are all.
+pub fn argument_count(abi: &str, name: &str, newest: usize) -> usize {
+    let is_shorter = abi == "0.1.0" && ["request_headers", "response_headers"].contains(&name);
+    newest - usize::from(is_shorter)
 }
 
 /// A callback: its name in scripts, without `proxy_on_`; how many arguments; what it answers when a

@@ -4,7 +4,6 @@
   ;;
   ;; Memory: 0 to 63 what the host gives, 4096 to 61439 the line, from 65536 the texts, then the heap.
 
-  (func (export "proxy_abi_version_0_2_1"))
   (global $heap (mut i32) (i32.const 0))
   (global $at (mut i32) (i32.const 4096))
   (global $depth (mut i32) (i32.const 0))

@@ -3,9 +3,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,15 +19,21 @@ use ureq::Agent;
 use super::bootstrap::{Placed, Ports, bootstrap, listeners};
 use super::conversation::Conversation;
 use super::guest;
+use super::log::Log;
+use super::peer::Peer;
 use super::script::Case;
-use super::servers::{Manner, Upstream, start};
+use super::servers::{Http2Upstream, Manner, Upstream, start};
 use super::simulated::Simulated;
 use super::transcript::Transcript;
 use super::wire::Wire;
+use super::{grpc, http2};
 
 /// How long Envoy has for what is expected of it. What comes later is missed, what does not come
 /// costs this time.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many connections may go to another worker than they are meant for.
+const MAX_CONNECTIONS: usize = 100;
 
 /// A running Envoy with cases.
 pub struct Envoy<'a> {
@@ -36,22 +41,12 @@ pub struct Envoy<'a> {
     agent: Agent,
     admin: u16,
     placed: Vec<Placed<'a>>,
-    pub(super) upstream: Upstream,
+    upstream: Upstream,
+    http2_upstream: Http2Upstream,
     directory: TempDir,
     /// How many of the listeners of a case have been taken away.
     removed: RefCell<BTreeMap<usize, usize>>,
     log: RefCell<Log>,
-}
-
-/// The lines of each guest, on main and on the worker, by its key.
-type Lines = BTreeMap<String, (Vec<String>, Vec<String>)>;
-
-/// Envoy's log, as far as it has been read.
-struct Log {
-    path: PathBuf,
-    offset: u64,
-    main_thread: Option<String>,
-    lines: Lines,
 }
 
 /// Runs the cases; gives what came of each.
@@ -66,13 +61,11 @@ pub fn run(topic: &str, cases: &[Case], simulated: &[Simulated]) -> Vec<Transcri
     let ended = envoy.process.terminate();
     assert!(ended.success(), "Envoy ended with {ended}");
     let mut log = envoy.log.into_inner();
-    log.read();
     if let Some(directory) = std::env::var_os("FIDELITY_LOGS") {
-        let kept = Path::new(&directory).join(format!("{topic}.log"));
-        fs::copy(&log.path, kept).expect("the log can be kept");
+        log.keep(&Path::new(&directory).join(format!("{topic}.log")));
     }
     for (transcript, placed) in transcripts.iter_mut().zip(&envoy.placed) {
-        (transcript.main, transcript.worker) = log.lines.remove(&placed.key).unwrap_or_default();
+        transcript.threads = log.lines(&placed.key);
     }
     transcripts
 }
@@ -104,20 +97,29 @@ impl<'a> Envoy<'a> {
         let upstream = Upstream::start();
         let called =
             [start(Manner::Answers), start(Manner::Hangs), start(Manner::Resets), free_port()];
-        let ports = Ports { admin: free_port(), upstream: upstream.port, called };
+        let http2_upstream = Http2Upstream::start();
+        let ports = Ports {
+            admin: free_port(),
+            upstream: upstream.port,
+            http2_upstream: http2_upstream.port,
+            grpc: http2::start(grpc::listen),
+            called,
+        };
         let configuration = directory.path().join("envoy.json");
         let listeners = directory.path().join("listeners.json");
         let text = bootstrap(&ports, &listeners).to_string();
         fs::write(&configuration, text).expect("the configuration can be written");
         let mut command = Command::new(programs::envoy());
         command.arg("--config-path").arg(&configuration);
-        command.args(["--concurrency", "1", "--use-dynamic-base-id", "--drain-time-s", "1"]);
+        let workers = cases.first().map_or(1, |case| case.workers);
+        assert!(cases.iter().all(|case| case.workers == workers), "a topic is of one Envoy");
+        command.args(["--concurrency", &workers.to_string()]);
+        command.args(["--use-dynamic-base-id", "--drain-time-s", "1"]);
         command.args(["--log-level", "warning", "--component-log-level", "wasm:trace"]);
         command.args(["--log-format", "[%t][%l] %v"]);
         put_listeners(placed.iter().map(|placed| (placed, 0)), directory.path());
         let process = Process::start("envoy", &mut command, directory.path());
-        let log = directory.path().join("envoy.log");
-        let log = Log { path: log, offset: 0, main_thread: None, lines: Lines::new() };
+        let log = Log::new(directory.path().join("envoy.log"), process.id(), workers);
         let log = RefCell::new(log);
         let agent = agent(Duration::from_secs(10));
         let mut envoy = Self {
@@ -126,6 +128,7 @@ impl<'a> Envoy<'a> {
             admin: ports.admin,
             placed,
             upstream,
+            http2_upstream,
             directory,
             removed: RefCell::default(),
             log,
@@ -160,7 +163,12 @@ impl<'a> Envoy<'a> {
             true => format!("\\.{}\\.downstream", self.placed[at].key),
             false => "cluster\\.upstream\\.upstream".to_owned(),
         };
-        let path = format!("/stats?filter={prefix}_cx_rx_bytes_total$");
+        self.stats(&format!("{prefix}_cx_rx_bytes_total"))
+    }
+
+    /// The sum of the counters whose names end so.
+    fn stats(&self, name: &str) -> u64 {
+        let path = format!("/stats?filter={name}$");
         let answer = self.agent.get(self.url(&path)).call();
         let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
         let text = text.unwrap_or_else(|error| panic!("{path} is not answered: {error}"));
@@ -168,40 +176,68 @@ impl<'a> Envoy<'a> {
         values.map(|(_, value)| value.parse::<u64>().expect("a counter is a number")).sum()
     }
 
-    /// Waits until `condition`, for a while; gives whether it has come.
+    /// Waits until `condition`, for a while; gives whether it has come. What has not is said, as it
+    /// costs time.
+    #[track_caller]
     pub(super) fn wait(&self, condition: impl Fn() -> bool) -> bool {
-        poll(PATIENCE, || if condition() { Ok(()) } else { Err(String::new()) }).is_ok()
+        let has_come = poll(PATIENCE, || if condition() { Ok(()) } else { Err(String::new()) });
+        if has_come.is_err() {
+            println!("waited in vain: {}", std::panic::Location::caller());
+        }
+        has_come.is_ok()
     }
 
-    /// How many lines the guest of a case has logged, on main and on the worker.
-    pub(super) fn line_counts(&self, at: usize) -> (usize, usize) {
-        let mut log = self.log.borrow_mut();
-        log.read();
-        log.lines
-            .get(&self.placed[at].key)
-            .map_or((0, 0), |(main, worker)| (main.len(), worker.len()))
+    /// How many lines the guest of a case has logged on each thread, main first.
+    pub(super) fn line_counts(&self, at: usize) -> Vec<usize> {
+        let lines = self.log.borrow_mut().lines(&self.placed[at].key);
+        lines.iter().map(Vec::len).collect()
+    }
+
+    /// The next stream that comes to the server, if one does in time.
+    pub(super) fn accept(&self, case: &Case, is_http: bool) -> Option<Peer> {
+        if case.http2.server {
+            return self.http2_upstream.accept(PATIENCE).map(Peer::Http2);
+        }
+        self.upstream.accept(PATIENCE).map(|wire| server(wire, is_http))
+    }
+
+    /// The streams that have come to the server and were not taken.
+    pub(super) fn waiting(&self, is_http: bool) -> Vec<Peer> {
+        let over_http2 = std::iter::from_fn(|| self.http2_upstream.waiting().map(Peer::Http2));
+        let wires = self.upstream.waiting().into_iter().map(|wire| server(wire, is_http));
+        wires.chain(over_http2).collect()
+    }
+
+    /// A connection to a listener of a case, that this worker has taken. The kernel chooses the
+    /// worker, so one that another has taken is closed before anything is sent on it.
+    pub(super) fn connect(&self, at: usize, listener: usize, worker: usize) -> Wire {
+        let Placed { case, ports, .. } = &self.placed[at];
+        let port = ports[listener];
+        if case.workers == 1 {
+            return Wire::connect(port);
+        }
+        for _ in 0..MAX_CONNECTIONS {
+            let before = self.connections_taken(port);
+            let mut wire = Wire::connect(port);
+            self.wait(|| self.connections_taken(port).iter().sum::<u64>() > before.iter().sum());
+            if self.connections_taken(port)[worker] > before[worker] {
+                return wire;
+            }
+            wire.close();
+        }
+        panic!("the kernel gives no connection to worker {worker}");
+    }
+
+    /// How many connections each worker has taken of a listener.
+    fn connections_taken(&self, port: u16) -> Vec<u64> {
+        let workers = 0..self.placed[0].case.workers;
+        let name = |worker| format!("127.0.0.1_{port}.worker_{worker}.downstream_cx_total");
+        workers.map(|worker| self.stats(&name(worker).replace('.', "\\."))).collect()
     }
 }
 
-impl Log {
-    /// Reads what has been added.
-    fn read(&mut self) {
-        let mut file = File::open(&self.path).expect("Envoy has a log");
-        file.seek(SeekFrom::Start(self.offset)).expect("a file has places");
-        let mut added = Vec::new();
-        file.read_to_end(&mut added).expect("a log can be read");
-        // The last line may not be there as a whole yet.
-        let end = added.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        self.offset += end as u64;
-        for line in String::from_utf8_lossy(&added[..end]).lines() {
-            let Some((thread, key, level, message)) = parse(line) else { continue };
-            // The canary is the first to log, on main.
-            let is_main = self.main_thread.get_or_insert_with(|| thread.to_owned()) == thread;
-            let (on_main, on_worker) = self.lines.entry(key.to_owned()).or_default();
-            let line = super::line(level, message);
-            if is_main { on_main.push(line) } else { on_worker.push(line) }
-        }
-    }
+fn server(wire: Wire, is_http: bool) -> Peer {
+    if is_http { Peer::Http1(wire) } else { Peer::Tcp(wire) }
 }
 
 /// Has Envoy listen for these cases, but not on the first listeners, as many as are said.
@@ -212,14 +248,4 @@ fn put_listeners<'a>(cases: impl Iterator<Item = (&'a Placed<'a>, usize)>, direc
     let partial = path.with_extension("partial");
     fs::write(&partial, text).expect("the listeners can be written");
     fs::rename(&partial, &path).expect("the listeners can be put in place");
-}
-
-/// Thread, key, level and message of a guest's line: `[17][info] wasm log c01 root c01: text`.
-fn parse(line: &str) -> Option<(&str, &str, &str, &str)> {
-    let (thread, rest) = line.strip_prefix('[')?.split_once("][")?;
-    let (level, rest) = rest.split_once("] wasm log")?;
-    let (names, message) = rest.split_once(": ")?;
-    let is_key = |word: &&str| word.len() == 4 && word.starts_with('c');
-    let key = names.split(' ').find(is_key)?;
-    Some((thread, key, level, message))
 }

@@ -38,6 +38,12 @@ pub struct Case {
     pub vm_configuration: String,
     /// The failure policy, as Envoy writes it.
     pub policy: String,
+    /// The version of the ABI that the guest speaks: `0.2.1` unless said otherwise.
+    pub abi: String,
+    /// How many workers there are; 1 unless said otherwise.
+    pub workers: usize,
+    /// Whether clients, or the server behind the proxy, speak HTTP/2.
+    pub http2: Http2,
     /// The callbacks that the guest does not export.
     pub without: Vec<String>,
     /// The guest.
@@ -46,6 +52,15 @@ pub struct Case {
     pub steps: Vec<Vec<String>>,
     /// If set, why the two are not equal on purpose.
     pub differs: Option<String>,
+}
+
+/// Who speaks HTTP/2 and not HTTP/1.1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Http2 {
+    /// The clients.
+    pub clients: bool,
+    /// The server behind the proxy.
+    pub server: bool,
 }
 
 const HTTP_STEPS: &[&str] = &["request GET /", "respond-empty 200"];
@@ -105,6 +120,13 @@ fn set(case: &mut Case, name: &str, value: &str) {
         }
         "vm_configuration" => case.vm_configuration = value.to_owned(),
         "policy" => case.policy = value.to_owned(),
+        "abi" => case.abi = value.to_owned(),
+        "workers" => case.workers = value.parse().expect("a number of workers"),
+        "http2" => {
+            let sides = list();
+            case.http2.clients = sides.iter().any(|side| side == "clients");
+            case.http2.server = sides.iter().any(|side| side == "server");
+        }
         "without" => case.without = list(),
         "differs" => case.differs = Some(value.to_owned()),
         _ => panic!("no case has a setting `{name}`"),
@@ -118,6 +140,10 @@ fn complete(mut case: Case) -> Case {
     if case.plugins.is_empty() {
         case.plugins.push((String::new(), String::new()));
     }
+    if case.abi.is_empty() {
+        case.abi = "0.2.1".to_owned();
+    }
+    case.workers = case.workers.max(1);
     if case.policy.is_empty() {
         case.policy = "FAIL_CLOSED".to_owned();
     }

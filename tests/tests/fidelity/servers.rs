@@ -1,6 +1,7 @@
 //! The servers of the cases on Envoy: those behind the proxy, which the test plays itself, and
 //! those that the guests call, which answer by themselves.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,7 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use flow_tests::ports::free_port;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::http2;
 use super::wire::Wire;
 
 /// What a server answers to a call.
@@ -129,7 +132,8 @@ fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
     }
 }
 
-/// The server behind the proxy: the test takes its connections and plays its part.
+/// The server behind the proxy, over HTTP/1.1 or plain TCP: the test takes its connections and
+/// plays its part.
 pub struct Upstream {
     /// Where it listens.
     pub port: u16,
@@ -160,5 +164,33 @@ impl Upstream {
     /// The connections that have come and were not taken.
     pub fn waiting(&self) -> Vec<Wire> {
         self.connections.try_iter().map(Wire::new).collect()
+    }
+}
+
+/// The server behind the proxy, over HTTP/2: the same with its streams.
+pub struct Http2Upstream {
+    /// Where it listens.
+    pub port: u16,
+    streams: RefCell<UnboundedReceiver<http2::Stream>>,
+}
+
+impl Http2Upstream {
+    /// Starts to listen.
+    pub fn start() -> Self {
+        let (sender, streams) = unbounded_channel();
+        let port = http2::start(|listener| http2::listen(listener, sender));
+        Self { port, streams: RefCell::new(streams) }
+    }
+
+    /// The next stream, if one comes in time.
+    pub fn accept(&self, patience: Duration) -> Option<http2::Stream> {
+        let mut streams = self.streams.borrow_mut();
+        http2::RUNTIME
+            .block_on(async { tokio::time::timeout(patience, streams.recv()).await.ok().flatten() })
+    }
+
+    /// A stream that has come and was not taken.
+    pub fn waiting(&self) -> Option<http2::Stream> {
+        self.streams.borrow_mut().try_recv().ok()
     }
 }

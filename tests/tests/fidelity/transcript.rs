@@ -1,5 +1,5 @@
-//! What came of a case: what the guest logged on main and on the worker, and what the client and
-//! the server were given. The order between the two threads is not defined, and not compared.
+//! What came of a case: what the guest logged on main and on each worker, and what the clients and
+//! the servers were given. The order between threads is not defined, and not compared.
 
 use std::fmt::Write;
 
@@ -8,10 +8,8 @@ use super::words::escaped;
 /// The transcript of a case, from either host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcript {
-    /// The guest's lines on main, the canary's first.
-    pub main: Vec<String>,
-    /// The guest's lines on the worker.
-    pub worker: Vec<String>,
+    /// The guest's lines on main, the canary's first; then those of each worker.
+    pub threads: Vec<Vec<String>>,
     /// What the client of each stream was given.
     pub client: Vec<String>,
     /// What the server of each stream that reached it was given.
@@ -19,19 +17,20 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    fn parts<'a>(&'a self, other: &'a Self) -> [(&'static str, &'a [String], &'a [String]); 4] {
-        [
-            ("main", &self.main, &other.main),
-            ("worker", &self.worker, &other.worker),
-            ("client", &self.client, &other.client),
-            ("server", &self.server, &other.server),
-        ]
+    fn parts(&self) -> impl Iterator<Item = (String, &[String])> {
+        let threads = self.threads.iter().enumerate().map(|(at, lines)| match at {
+            0 => ("main".to_owned(), lines.as_slice()),
+            _ => (format!("worker {}", at - 1), lines.as_slice()),
+        });
+        let given = [("client", &self.client), ("server", &self.server)];
+        threads.chain(given.map(|(name, lines)| (name.to_owned(), lines.as_slice())))
     }
 
     /// The lines in which this one differs from Envoy's; none if they are equal.
     pub fn difference(&self, envoy: &Self) -> Option<String> {
         let mut text = String::new();
-        for (part, simulated, real) in self.parts(envoy) {
+        assert_eq!(self.threads.len(), envoy.threads.len(), "they have as many threads");
+        for ((part, simulated), (_, real)) in self.parts().zip(envoy.parts()) {
             if simulated != real {
                 let _ = writeln!(text, "  {part}:");
                 write_difference(&mut text, simulated, real);

@@ -46,7 +46,12 @@ impl Wire {
 
     /// Connects to a port.
     pub fn connect(port: u16) -> Self {
-        Self::new(TcpStream::connect(("127.0.0.1", port)).expect("Envoy takes connections"))
+        Self::try_connect(port).expect("Envoy takes connections")
+    }
+
+    /// Connects to a port, if somebody listens there.
+    pub fn try_connect(port: u16) -> Option<Self> {
+        TcpStream::connect(("127.0.0.1", port)).ok().map(Self::new)
     }
 
     /// Writes; a peer that is gone is not an error here, but seen in what came of it.
@@ -74,11 +79,6 @@ impl Received {
     /// As the bytes of a connection.
     pub fn raw(self) -> Message {
         Message { body: self.bytes, complete: self.ended, ..Message::default() }
-    }
-
-    /// Whether the head of an HTTP message is there.
-    pub fn has_head(&self) -> bool {
-        self.bytes.windows(4).any(|window| window == b"\r\n\r\n")
     }
 
     /// As an HTTP/1 message.

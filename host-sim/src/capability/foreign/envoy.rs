@@ -10,6 +10,9 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 
 use crate::{abi::Status, limits::MAX_UNCOMPRESSED_BYTES, vm::state::VmState};
 
+/// With what the names of Envoy's own filter state begin.
+const OWN_STATE: &str = "envoy.";
+
 /// Calls one of them; `NOT_FOUND` if there is none of this name.
 pub(super) fn call(state: &mut VmState, name: &str, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     match name {
@@ -24,7 +27,7 @@ pub(super) fn call(state: &mut VmState, name: &str, arguments: &[u8]) -> Result<
 }
 
 fn compress(data: &[u8]) -> Result<Vec<u8>, Status> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).map_err(|_| Status::SerializationFailure)?;
     encoder.finish().map_err(|_| Status::SerializationFailure)
 }
@@ -52,11 +55,13 @@ fn declare_property(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, St
     }
 }
 
-/// Sets a property of the stream, readable below `filter_state`.
+/// Sets a property of the stream, readable below `filter_state`. Envoy takes only names for which it
+/// has a factory, all of which begin so.
 fn set_filter_state(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     let fields = fields(arguments).ok_or(Status::BadArgument)?;
     let (path, value) = (text(&fields, 1)?, text(&fields, 2)?);
-    let stream = state.own_stream().ok_or(Status::NotFound)?;
+    let stream = state.own_stream().filter(|_| path.starts_with(OWN_STATE));
+    let stream = stream.ok_or(Status::NotFound)?;
     Rc::make_mut(&mut stream.properties).insert(&["filter_state", &path], value.as_str().into());
     Ok(Vec::new())
 }

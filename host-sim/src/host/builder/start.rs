@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{HostBuilder, PluginSettings, StartError, StartFailure};
+use super::{HostBuilder, PluginSettings, RootError, StartError, StartFailure};
 use crate::{
     host::{Host, Schedule, VmSettings, Worker},
     limits::{MAX_PLUGINS, MAX_WORKERS},
     process::Process,
-    timeline::Thread,
+    timeline::{EventKind, Thread},
     vm::state::RootSettings,
 };
 
@@ -51,23 +51,40 @@ impl HostBuilder {
             callback_seconds: self.callback_seconds,
             memory_bytes: self.memory_bytes,
         };
-        let start = |thread, settings: &VmSettings| {
-            let worker = Worker::start(&self.plugin, process, thread, settings);
-            worker.map_err(|error| StartError::Root { thread, error })
+        // A plugin that has passed the canary is taken to be well: where it does not start after
+        // all, the thread goes on without it (measured).
+        let went_without = |thread, error: RootError| {
+            let text = format!("{thread} goes without the plugin: {error}");
+            process.record(Some(thread), EventKind::Note { text });
+            Worker::absent(thread)
+        };
+        let start = |thread, settings: &VmSettings| match Worker::start(
+            &self.plugin,
+            process,
+            thread,
+            settings,
+        ) {
+            Err(error) if self.lean => Err(StartError::Root { thread, error }),
+            started => Ok(started.unwrap_or_else(|error| went_without(thread, error))),
         };
         // Each plugin's configuration is tried in a VM of its own, before main takes it.
-        let mut failed_on = Thread::Main;
+        let mut is_refused = false;
         let canary = |root: &RootSettings| {
             let roots = Rc::from([root.clone()]);
             let settings = VmSettings { roots, ..settings.clone() };
             let tried = Worker::start(&self.plugin, process, Thread::Canary, &settings);
-            tried.map(drop).inspect_err(|_| failed_on = Thread::Canary)
+            tried.map(drop).inspect_err(|_| is_refused = true)
         };
         let main = if self.lean {
             Worker::absent(Thread::Main)
         } else {
-            let main = Worker::start_after(&self.plugin, process, Thread::Main, &settings, canary);
-            main.map_err(|error| StartError::Root { thread: failed_on, error })?
+            let thread = Thread::Main;
+            match Worker::start_after(&self.plugin, process, thread, &settings, canary) {
+                Err(error) if is_refused => {
+                    return Err(StartError::Root { thread: Thread::Canary, error });
+                }
+                started => started.unwrap_or_else(|error| went_without(thread, error)),
+            }
         };
         let workers = (0..self.workers).map(|worker| start(Thread::Worker(worker), &settings));
         let threads = std::iter::once(Ok(main)).chain(workers).collect::<Result<Vec<_>, _>>()?;
