@@ -112,6 +112,7 @@ topics! {
     drain
     failures
     headers
+    languages
     lifecycle
     local_response
     loggers

@@ -7,6 +7,7 @@ use crate::artifacts::Artifacts;
 use crate::command;
 use crate::failure::{Doing, Failure, Result};
 use crate::fuzz;
+use crate::guests;
 use crate::say;
 use crate::schemathesis::Schemathesis;
 use crate::tally::Tally;
@@ -30,6 +31,7 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
 
 fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let artifacts = Artifacts::set_up(workspace)?;
+    let guests = guests::build(workspace)?;
     let schemathesis = Schemathesis::set_up()?;
     say::step("programs and tests", || {
         // With `--tests`, the programs are built with the features that `cargo test` uses too,
@@ -40,6 +42,7 @@ fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let tests = say::step("tests", || {
         let mut test = workspace.cargo("test");
         artifacts.announce(workspace, &mut test);
+        test.env("FLOW_GUESTS", &guests);
         stream(test.args(["--workspace", "--locked", "--no-fail-fast"]), tally)
     });
     // What one of them finds does not keep the other from looking.

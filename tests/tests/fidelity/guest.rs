@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use flow_tests::programs;
+
 use super::functions::{CALLBACKS, Function, Parameter, function};
 use super::script::{Case, Section};
 use super::words::{bytes, pairs, words};
@@ -17,6 +19,10 @@ const GIVEN: u32 = 0;
 
 /// The module of a case's guest.
 pub fn module(case: &Case) -> Vec<u8> {
+    if let Some(language) = &case.guest {
+        let path = programs::guest(language);
+        return std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
     let mut maker = Maker::default();
     let callbacks: String = CALLBACKS
         .iter()

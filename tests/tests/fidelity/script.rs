@@ -40,6 +40,8 @@ pub struct Case {
     pub policy: String,
     /// The callbacks that the guest does not export.
     pub without: Vec<String>,
+    /// The guest, if it is a ready-made one: one of `tests/guests`, by its language.
+    pub guest: Option<String>,
     /// The guest.
     pub sections: Vec<Section>,
     /// What happens.
@@ -105,6 +107,7 @@ fn set(case: &mut Case, name: &str, value: &str) {
         }
         "vm_configuration" => case.vm_configuration = value.to_owned(),
         "policy" => case.policy = value.to_owned(),
+        "guest" => case.guest = Some(value.to_owned()),
         "without" => case.without = list(),
         "differs" => case.differs = Some(value.to_owned()),
         _ => panic!("no case has a setting `{name}`"),
