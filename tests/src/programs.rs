@@ -12,6 +12,11 @@ pub fn filter() -> PathBuf {
     find("FLOW_FILTER_WASM")
 }
 
+/// A plugin of `tests/guests`: `cpp` or `go`.
+pub fn guest(language: &str) -> PathBuf {
+    find("FLOW_GUESTS").join(language).with_extension("wasm")
+}
+
 /// The aggregator.
 pub fn fas() -> PathBuf {
     find("FAS_BIN")

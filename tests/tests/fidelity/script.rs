@@ -46,6 +46,8 @@ pub struct Case {
     pub http2: Http2,
     /// The callbacks that the guest does not export.
     pub without: Vec<String>,
+    /// The guest, if it is a ready-made one: one of `tests/guests`, by its language.
+    pub guest: Option<String>,
     /// The guest.
     pub sections: Vec<Section>,
     /// What happens.
@@ -127,6 +129,7 @@ fn set(case: &mut Case, name: &str, value: &str) {
             case.http2.clients = sides.iter().any(|side| side == "clients");
             case.http2.server = sides.iter().any(|side| side == "server");
         }
+        "guest" => case.guest = Some(value.to_owned()),
         "without" => case.without = list(),
         "differs" => case.differs = Some(value.to_owned()),
         _ => panic!("no case has a setting `{name}`"),
