@@ -207,3 +207,107 @@ impl Receiver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    const OK: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+    const BUSY: &str =
+        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 4\r\n\r\nbusy";
+    const REFUSED: &str =
+        "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno";
+    const CUT: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 9\r\n\r\nok";
+
+    /// A server that gives these answers, each on a connection of its own, which it then closes; to an
+    /// empty one it says nothing, and keeps the connection.
+    fn server(answers: &'static [&'static str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let mut kept = Vec::new();
+            for answer in answers {
+                let (mut client, _) = listener.accept().unwrap();
+                let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                client.write_all(answer.as_bytes()).unwrap();
+                if answer.is_empty() {
+                    kept.push(client);
+                }
+            }
+            thread::park();
+        });
+        format!("http://127.0.0.1:{port}")
+    }
+
+    fn receivers(urls: &[&str]) -> Receivers {
+        let list = urls.iter().map(|url| Receiver::parse(url, None).unwrap()).collect();
+        let (timeout, patience) = (Duration::from_millis(100), Duration::ZERO);
+        Receivers { list, timeout, patience, next: Cell::new(0) }
+    }
+
+    fn runtime() -> Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    /// What comes of so many requests, one after the other.
+    fn sent(urls: &[&str], requests: usize) -> Vec<String> {
+        let receivers = receivers(urls);
+        let headers = vec![(b":path".to_vec(), b"/".to_vec())];
+        let request = CallRequest { headers, ..CallRequest::default() };
+        tokio::task::LocalSet::new().block_on(&runtime(), async {
+            let mut lines = receivers.lines();
+            let mut came = Vec::new();
+            for _ in 0..requests {
+                came.push(match lines.send(&request).await {
+                    Attempt::Answered(answer) => format!("{}", answer.status().unwrap()),
+                    Attempt::TimedOut => "timed out".to_owned(),
+                    Attempt::Lost(_) => "lost".to_owned(),
+                    Attempt::NotSent(_) => "not sent".to_owned(),
+                });
+            }
+            came
+        })
+    }
+
+    #[test]
+    fn each_request_goes_to_the_next_receiver() {
+        let (one, other) = (server(&[OK, OK]), server(&[BUSY, BUSY]));
+        let nowhere = "http://127.0.0.1:1";
+        let came = sent(&[&one, &other, nowhere], 6);
+        assert_eq!(came, ["200", "503", "not sent", "200", "503", "not sent"]);
+    }
+
+    #[test]
+    fn who_says_nothing_or_too_little_is_left_and_asked_anew() {
+        assert_eq!(sent(&[&server(&["", OK])], 2), ["timed out", "200"]);
+        assert_eq!(sent(&[&server(&[CUT, OK])], 2), ["lost", "200"]);
+    }
+
+    #[test]
+    fn a_read_is_patient_with_who_is_away_or_busy_and_with_nobody_else() {
+        let get = |urls: &[&str], seconds| {
+            receivers(urls).get(&runtime(), ("/", &[]), Duration::from_secs(seconds))
+        };
+        let nowhere = "http://127.0.0.1:1";
+        assert_eq!(get(&[&server(&[BUSY, BUSY, OK]), nowhere], 30), Ok(b"ok".to_vec()));
+        assert_eq!(get(&[&server(&[BUSY, OK])], 0), Err("/: 503: busy".to_owned()));
+        assert_eq!(get(&[&server(&[REFUSED, OK])], 30), Err("/: 403: no".to_owned()));
+    }
+
+    #[test]
+    fn addresses_are_of_http_or_of_https_with_whom_to_trust() {
+        let parse = |url: &str| Receiver::parse(url, None).map(|it| (it.host, it.port, it.prefix));
+        assert_eq!(parse("http://a:8080/p/"), Ok(("a".into(), 8080, "/p".into())));
+        assert_eq!(parse("http://[::1]"), Ok(("::1".into(), 80, String::new())));
+        for url in ["a:8080", "ftp://a", "http://", ""] {
+            assert_eq!(parse(url), Err(ReceiverError::Url(url.to_owned())), "{url}");
+        }
+        assert_eq!(parse("https://a"), Err(ReceiverError::Authority("https://a".to_owned())));
+    }
+}
