@@ -144,12 +144,7 @@ impl Lines<'_> {
         };
         let sent = connection.send(receiver, request);
         let attempt = tokio::time::timeout(self.timeout, sent).await;
-        let attempt = attempt.unwrap_or(Attempt::TimedOut);
-        if !matches!(attempt, Attempt::Answered(_)) {
-            // Whatever comes on it now would be taken for the answer to the next.
-            *connection = Connection::default();
-        }
-        attempt
+        attempt.unwrap_or(Attempt::TimedOut)
     }
 }
 
