@@ -84,6 +84,9 @@ pub const MESH_VM_MEMORY_BYTES: usize = 4 * 1024 * 1024;
 /// again to a server that did not take it, and before such a server is read again.
 pub const MESH_RESEND_WAIT_MS: u64 = 200;
 
+/// So much real time of a mesh's pushes is made up for when they are late, in milliseconds.
+pub const MESH_CATCH_UP_MS: u64 = 100;
+
 // The pairs of a callout must fit into the memory of the guest that receives them.
 const _: () = assert!(MAX_PAIRS_BYTES < MAX_VM_MEMORY_BYTES);
 const _: () = assert!(MAX_CALL_RESPONSE_BYTES < MAX_VM_MEMORY_BYTES as u64);

@@ -20,7 +20,9 @@ use super::{
     receivers::{Lines, Receivers},
 };
 use crate::{
-    CallRequest, CallResponse, DeferredCall, limits::MESH_RESEND_WAIT_MS, vm::meter::thread_cpu_ns,
+    CallRequest, CallResponse, DeferredCall,
+    limits::{MESH_CATCH_UP_MS, MESH_RESEND_WAIT_MS},
+    vm::meter::thread_cpu_ns,
 };
 
 /// What a sidecar has to send: first its calls, then what its log has left behind, one after the
@@ -185,8 +187,10 @@ impl Courier {
 
 impl Pace {
     async fn wait_for_turn(&self) {
-        // Who was late does not catch up in a rush.
-        let turn = self.next.get().max(Instant::now());
+        // Who was late a little catches up, as on a busy machine; what was missed before that is not
+        // made up for in a rush.
+        let late = Instant::now().checked_sub(Duration::from_millis(MESH_CATCH_UP_MS));
+        let turn = late.map_or(self.next.get(), |late| self.next.get().max(late));
         self.next.set(turn + self.interval);
         tokio::time::sleep_until(turn.into()).await;
     }
