@@ -80,11 +80,12 @@ pub const MAX_MESH_THREADS: usize = 256;
 /// What a VM of a mesh may take, in bytes, unless said otherwise.
 pub const MESH_VM_MEMORY_BYTES: usize = 4 * 1024 * 1024;
 
-/// How often what a sidecar has left behind is sent again to a server that does not take it.
-pub const MESH_RESENDS: u32 = 50;
-
-/// How long to wait before that, in milliseconds of real time.
+/// How long to wait, in milliseconds of real time, before what a sidecar has left behind is sent
+/// again to a server that did not take it, and before such a server is read again.
 pub const MESH_RESEND_WAIT_MS: u64 = 200;
+
+/// So much real time of a mesh's pushes is made up for when they are late, in milliseconds.
+pub const MESH_CATCH_UP_MS: u64 = 100;
 
 // The pairs of a callout must fit into the memory of the guest that receives them.
 const _: () = assert!(MAX_PAIRS_BYTES < MAX_VM_MEMORY_BYTES);

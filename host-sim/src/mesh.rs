@@ -7,6 +7,7 @@ mod accounts;
 mod agenda;
 mod chance;
 pub mod comparison;
+mod connection;
 mod courier;
 pub mod latency;
 pub mod ledger;
@@ -14,9 +15,11 @@ pub mod oracle;
 mod partition;
 mod population;
 pub mod progress;
+mod receivers;
 mod running;
 pub mod settings;
 mod sidecar;
+pub mod tls;
 mod world;
 
 use std::{
@@ -25,17 +28,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::runtime::Runtime;
+
 use crate::{Plugin, PluginError, limits::MESH_SPARE_VMS};
 use accounts::Accounts;
 pub use accounts::Counts;
 use comparison::{Books, Difference};
-use courier::Courier;
+use courier::Carried;
 use latency::Latencies;
 use ledger::Bytes;
 use oracle::Oracle;
 use partition::Partition;
 use population::Population;
 use progress::Progress;
+pub use receivers::ReceiverError;
+use receivers::Receivers;
 use settings::{MeshSettings, SettingsError};
 use world::World;
 
@@ -48,6 +55,12 @@ pub enum MeshError {
     /// The module is no plugin, or there is no room for so many of its VMs.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// The receivers cannot be used.
+    #[error(transparent)]
+    Receivers(#[from] ReceiverError),
+    /// The operating system does not let the simulator wait for sockets.
+    #[error("sockets cannot be polled: {0}")]
+    Poll(std::io::Error),
     /// The receiver could not be read.
     #[error("the receiver cannot be read: {0}")]
     Receiver(String),
@@ -82,6 +95,8 @@ pub struct MeshOutcome {
     pub latencies: Latencies,
     /// Processor time of the threads that ran sidecars.
     pub running_cpu: Duration,
+    /// Processor time of the thread that carried pushes.
+    pub carrying_cpu: Duration,
     /// How long the run took, in real time.
     pub took: Duration,
 }
@@ -102,7 +117,14 @@ pub fn run(
     on_progress: impl FnMut(Progress),
 ) -> Result<MeshOutcome, MeshError> {
     settings.check()?;
-    let before = oracle.totals(&settings.receiver).map_err(MeshError::Receiver)?;
+    let (receivers, runtime) = (Receivers::new(settings)?, runtime()?);
+    let totals = |patience| {
+        let read = |path: &str, headers: &[(&str, &str)]| {
+            receivers.get(&runtime, (path, headers), patience)
+        };
+        oracle.totals(&read).map_err(MeshError::Receiver)
+    };
+    let before = totals(Duration::ZERO)?;
     if !before.is_empty() {
         return Err(MeshError::NotFresh(before.len()));
     }
@@ -110,9 +132,9 @@ pub fn run(
     let plugin = Plugin::load_pooled(plugin, vms, settings.memory_bytes)?;
     let population = Population::new(settings);
     let began = Instant::now();
-    let (accounts, latencies) = simulate(&plugin, settings, &population, oracle, on_progress)?;
+    let (accounts, carried) = simulate(&plugin, settings, &population, oracle, on_progress)?;
     let took = began.elapsed();
-    let received = oracle.totals(&settings.receiver).map_err(MeshError::Receiver)?;
+    let received = totals(settings.patience)?;
     let books = Books::of(&accounts, &population, received);
     let Accounts { counts, failures, cpu_ns, .. } = accounts;
     Ok(MeshOutcome {
@@ -124,10 +146,15 @@ pub fn run(
         killed: comparison::sum(&books.killed),
         doubtful: comparison::sum(&books.doubtful),
         differences: books.differences(),
-        latencies,
+        latencies: carried.latencies,
         running_cpu: Duration::from_nanos(cpu_ns),
+        carrying_cpu: Duration::from_nanos(carried.cpu_ns),
         took,
     })
+}
+
+fn runtime() -> Result<Runtime, MeshError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(MeshError::Poll)
 }
 
 fn simulate(
@@ -136,38 +163,33 @@ fn simulate(
     population: &Population,
     oracle: &dyn Oracle,
     mut on_progress: impl FnMut(Progress),
-) -> Result<(Accounts, Latencies), MeshError> {
-    let courier = &Courier::new(settings.pushes_per_second);
+) -> Result<(Accounts, Carried), MeshError> {
     let (progress, news) = mpsc::channel();
+    let (errands, inbox) = tokio::sync::mpsc::unbounded_channel();
     let (answers, inboxes): (Vec<_>, Vec<_>) =
         (0..settings.threads).map(|_| mpsc::channel()).unzip();
     thread::scope(|scope| {
-        let carry = || {
-            let answers = answers.clone();
-            scope.spawn(move || courier.carry(&settings.receiver, &answers))
-        };
-        let carriers: Vec<_> = (0..settings.connections).map(|_| carry()).collect();
+        let carrier = scope.spawn(move || -> Result<Carried, MeshError> {
+            let (receivers, runtime) = (Receivers::new(settings)?, runtime()?);
+            let how = (settings.connections, settings.pushes_per_second);
+            Ok(courier::carry(&runtime, receivers, (inbox, answers), how))
+        });
         let runners = inboxes.into_iter().enumerate().map(|(thread, answers)| {
-            let progress = progress.clone();
+            let (progress, errands) = (progress.clone(), errands.clone());
             scope.spawn(move || {
                 let world = World::new(settings, population, oracle, plugin);
                 let numbers = (0..settings.sidecars).skip(thread).step_by(settings.threads);
-                Partition { thread, world, courier, answers, progress }.run(numbers)
+                Partition { thread, world, errands, answers, progress }.run(numbers)
             })
         });
         let runners: Vec<_> = runners.collect();
-        drop(progress);
+        drop((progress, errands));
         news.iter().for_each(&mut on_progress);
         let mut accounts = Accounts::default();
-        let finished: Vec<_> = runners.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        courier.close();
-        for share in finished {
-            accounts.merge(share.map_err(|_| MeshError::Thread)?);
+        for runner in runners {
+            accounts.merge(runner.join().map_err(|_| MeshError::Thread)?);
         }
-        let mut latencies = Latencies::default();
-        for carrier in carriers {
-            latencies.merge(&carrier.join().map_err(|_| MeshError::Thread)?);
-        }
-        Ok((accounts, latencies))
+        let carried = carrier.join().map_err(|_| MeshError::Thread)??;
+        Ok((accounts, carried))
     })
 }

@@ -9,7 +9,8 @@ use super::{CallRequest, reply::CallResponse};
 use crate::limits::{MAX_CALL_RESPONSE_BYTES, UPSTREAM_WAIT_S};
 
 /// Headers that belong to a connection or that the client sets itself.
-const OWN_HEADERS: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
+pub(crate) const OWN_HEADERS: [&str; 4] =
+    ["host", "connection", "content-length", "transfer-encoding"];
 
 /// Why a server could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -23,32 +24,12 @@ pub enum UpstreamError {
     Transport(#[from] ureq::Error),
 }
 
-/// A client that keeps its connection open from one request to the next.
-#[cfg(feature = "mesh")]
-pub(crate) struct Client(Agent);
-
-#[cfg(feature = "mesh")]
-impl Client {
-    pub(crate) fn new() -> Self {
-        Self(agent())
-    }
-
-    /// As [`send`] does.
-    pub(crate) fn send(&self, base_url: &str, request: &CallRequest) -> Option<CallResponse> {
-        send_by(&self.0, base_url, request)
-    }
-}
-
 /// Sends the guest's request. What goes wrong becomes what Envoy would make of it; none means
 /// that nobody took the connection.
 #[must_use]
 pub fn send(base_url: &str, request: &CallRequest) -> Option<CallResponse> {
-    send_by(&agent(), base_url, request)
-}
-
-fn send_by(agent: &Agent, base_url: &str, request: &CallRequest) -> Option<CallResponse> {
     let attempt = to_http(base_url, request).map_err(UpstreamError::from);
-    let attempt = attempt.and_then(|request| run(agent, request));
+    let attempt = attempt.and_then(|request| run(&agent(), request));
     Some(match attempt {
         Ok(response) => read(response).unwrap_or_else(|_| CallResponse::reset()),
         Err(UpstreamError::Transport(ureq::Error::Timeout(_))) => CallResponse::timeout(),

@@ -2,28 +2,30 @@
 //! comparison of what moved with what that says. What the plugin pushes and the aggregator answers
 //! is known to `flows` alone.
 
+mod aggregator;
+mod bar;
 mod flows;
 mod summary;
 mod usage;
 
 use std::{io::Write, path::PathBuf};
 
+use super::{CliError, read, write_json};
+use aggregator::AggregatorArguments;
+use bar::Bar;
 use clap::ValueEnum;
+use flows::Flows;
 use host_sim::{
     Timestamp,
     limits::MESH_VM_MEMORY_BYTES,
     mesh::{
         self, MeshError,
         oracle::Oracle,
-        progress::Progress,
         settings::{Churn, Faults, MeshSettings, Traffic},
+        tls::Tls,
     },
     parse_duration_ns,
 };
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{CliError, read, write_json};
-use flows::Flows;
 use summary::Usage;
 
 /// Run thousands of sidecars against a real aggregator, and compare what moved with what it says
@@ -35,12 +37,8 @@ pub(super) struct Mesh {
     /// Who knows what the plugin pushes, and what the aggregator says
     #[arg(long, value_enum, default_value_t = OracleName::Flows)]
     oracle: OracleName,
-    /// The aggregator, which must be a fresh one
-    #[arg(long, value_name = "URL", value_parser = parse_url)]
-    aggregator: String,
-    /// A file with the token for pushes and reads
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    aggregator: AggregatorArguments,
     /// How many sidecars, each with a VM of its own
     #[arg(long, value_name = "NUMBER", default_value_t = 200)]
     sidecars: u32,
@@ -69,15 +67,6 @@ pub(super) struct Mesh {
     /// Threads that run sidecars
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     parallel: usize,
-    /// Connections that carry pushes
-    #[arg(long, value_name = "NUMBER", default_value_t = 32)]
-    connections: usize,
-    /// At most so many pushes a second of real time; without it, as fast as it will go
-    #[arg(long, value_name = "PUSHES")]
-    rate: Option<f64>,
-    /// The aggregator's process, to tell the processor time that it uses
-    #[arg(long, value_name = "PID")]
-    aggregator_pid: Option<u32>,
     /// Print one JSON document in place of text
     #[arg(long)]
     json: bool,
@@ -145,20 +134,16 @@ impl From<MeshError> for CliError {
 impl Mesh {
     pub(super) fn run(self, out: &mut impl Write) -> Result<bool, CliError> {
         let plugin = read(&self.plugin)?;
-        let token = match &self.token_file {
-            Some(path) => Some(String::from_utf8_lossy(&read(path)?).trim().to_owned()),
-            None => None,
-        };
+        let (token, tls) = (self.aggregator.token()?, self.aggregator.tls()?);
         let push_interval_ms = self.push_interval / 1_000_000;
         let oracle: Box<dyn Oracle> = match self.oracle {
             OracleName::Flows => Box::new(Flows { push_interval_ms, token }),
         };
-        let receiver = self.aggregator_pid.map(|pid| pid.to_string());
-        let receiver_cpu_s = || receiver.as_deref().and_then(usage::cpu_s);
+        let receiver_cpu_s = self.aggregator.stopwatch();
         let before = (usage::cpu_s("self").unwrap_or_default(), receiver_cpu_s());
         let (json, threads, duration_ns) = (self.json, self.parallel, self.duration);
         let mut bar = Bar::new(threads, duration_ns);
-        let settings = self.settings();
+        let settings = self.settings(tls);
         let outcome = mesh::run(&plugin, &settings, oracle.as_ref(), |news| bar.show(news))?;
         bar.clear();
         let usage = Usage {
@@ -173,7 +158,7 @@ impl Mesh {
         Ok(outcome.is_equal())
     }
 
-    fn settings(self) -> MeshSettings {
+    fn settings(self, tls: Option<Tls>) -> MeshSettings {
         let FaultArguments { loss, duplication, reset, partitions, outages, skewed, .. } =
             self.faults;
         MeshSettings {
@@ -202,50 +187,15 @@ impl Mesh {
                 skewed,
                 skew_ns: self.faults.skew,
             },
-            receiver: self.aggregator,
-            connections: self.connections,
+            receivers: self.aggregator.urls,
+            tls,
+            push_timeout: self.aggregator.push_timeout,
+            patience: self.aggregator.patience,
+            connections: self.aggregator.connections,
             threads: self.parallel,
-            pushes_per_second: self.rate,
+            pushes_per_second: self.aggregator.rate,
             memory_bytes: MESH_VM_MEMORY_BYTES,
         }
-    }
-}
-
-/// The progress bar, on a terminal only.
-struct Bar {
-    bar: ProgressBar,
-    threads: Vec<Progress>,
-}
-
-impl Bar {
-    fn new(threads: usize, duration_ns: u64) -> Self {
-        let target = ProgressDrawTarget::stderr();
-        let bar = ProgressBar::with_draw_target(Some(duration_ns / 1_000_000_000), target);
-        let style = ProgressStyle::with_template("{bar:40} {percent}%  {elapsed}  {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, threads: vec![Progress::default(); threads] }
-    }
-
-    fn show(&mut self, news: Progress) {
-        if let Some(thread) = self.threads.get_mut(news.thread) {
-            *thread = news;
-        }
-        let callbacks: u64 = self.threads.iter().map(|thread| thread.callbacks).sum();
-        let pushes: u64 = self.threads.iter().map(|thread| thread.pushes).sum();
-        let slowest_ns = self.threads.iter().map(|thread| thread.virtual_ns).min();
-        self.bar.set_position(slowest_ns.unwrap_or_default() / 1_000_000_000);
-        self.bar.set_message(format!("{callbacks} callbacks, {pushes} pushes"));
-    }
-
-    fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-fn parse_url(text: &str) -> Result<String, String> {
-    match text.strip_prefix("http://") {
-        Some(host) if !host.is_empty() => Ok(text.to_owned()),
-        _ => Err("not of the form http://host:port".to_owned()),
     }
 }
 

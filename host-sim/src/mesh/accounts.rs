@@ -66,6 +66,8 @@ pub struct Counts {
     pub partitions: u64,
     /// Calls that reached the receiver.
     pub pushes: u64,
+    /// Rows in pushes that the receiver has accepted, each time it did.
+    pub records: u64,
     /// Calls that met a fault of the network, on the way there or back.
     pub faults: u64,
     /// Calls whose own answer did not say that they were accepted.
@@ -92,6 +94,7 @@ impl Counts {
             (&mut self.kills_with_loss, other.kills_with_loss),
             (&mut self.partitions, other.partitions),
             (&mut self.pushes, other.pushes),
+            (&mut self.records, other.records),
             (&mut self.faults, other.faults),
             (&mut self.pushes_without_receipt, other.pushes_without_receipt),
             (&mut self.left_behind, other.left_behind),

@@ -1,18 +1,28 @@
-//! Carries pushes to the real server, over many connections at a time. Virtual time stands still
-//! for who waits.
+//! Carries pushes to the real servers: one thread, which polls many connections. Virtual time stands
+//! still for who waits.
 
 use std::{
-    collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc},
-    thread,
+    cell::Cell,
+    rc::Rc,
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
-use super::latency::Latencies;
+use tokio::{
+    runtime::Runtime,
+    sync::{Mutex, mpsc as queue},
+    task::LocalSet,
+};
+
+use super::{
+    connection::Attempt,
+    latency::Latencies,
+    receivers::{Lines, Receivers},
+};
 use crate::{
     CallRequest, CallResponse, DeferredCall,
-    callouts::upstream::Client,
-    limits::{MESH_RESEND_WAIT_MS, MESH_RESENDS},
+    limits::{MESH_CATCH_UP_MS, MESH_RESEND_WAIT_MS},
+    vm::meter::thread_cpu_ns,
 };
 
 /// What a sidecar has to send: first its calls, then what its log has left behind, one after the
@@ -22,154 +32,166 @@ pub(super) struct Parcel {
     pub(super) left_behind: Vec<CallRequest>,
 }
 
-/// What came of a parcel: how often each call was taken, and the last answer.
+/// What came of a parcel: the answers to each call, one each time it was sent, none where nobody took
+/// it; and the last answer to what was left behind.
 pub(super) struct Delivered {
-    pub(super) calls: Vec<(DeferredCall, u32, Option<CallResponse>)>,
+    pub(super) calls: Vec<(DeferredCall, Vec<Option<CallResponse>>)>,
     pub(super) left_behind: Vec<(CallRequest, Option<CallResponse>)>,
 }
 
 /// A parcel on its way, and to whom the answer goes: which of the threads, and which sidecar.
-struct Errand {
-    thread: usize,
-    sidecar: usize,
-    parcel: Parcel,
+pub(super) struct Errand {
+    pub(super) thread: usize,
+    pub(super) sidecar: usize,
+    pub(super) parcel: Parcel,
 }
 
-/// The queue that all connections take from.
-pub(super) struct Courier {
-    queue: Mutex<Queue>,
-    wake: Condvar,
-    pace: Option<Mutex<Pace>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    errands: VecDeque<Errand>,
-    /// Connections that wait for something to carry.
-    idle: usize,
-    is_closed: bool,
-}
-
-/// When the next push may leave.
-struct Pace {
-    interval: Duration,
-    next: Instant,
-}
+/// Where a thread puts its errands; the courier ends when all of them are gone.
+pub(super) type Errands = queue::UnboundedSender<Errand>;
 
 /// Where a thread gets its answers.
 pub(super) type Answers = mpsc::Receiver<(usize, Delivered)>;
 
-impl Courier {
-    pub(super) fn new(pushes_per_second: Option<f64>) -> Self {
-        let pace = pushes_per_second.map(|rate| {
-            Mutex::new(Pace { interval: Duration::from_secs_f64(1.0 / rate), next: Instant::now() })
-        });
-        Self { queue: Mutex::default(), wake: Condvar::new(), pace }
-    }
+/// How fast pushes may leave.
+struct Pace {
+    interval: Duration,
+    next: Cell<Instant>,
+}
 
-    /// Sends a parcel on its way.
-    pub(super) fn send(&self, thread: usize, sidecar: usize, parcel: Parcel) {
-        let mut queue = self.lock();
-        queue.errands.push_back(Errand { thread, sidecar, parcel });
-        let is_awaited = queue.idle > 0;
-        drop(queue);
-        // To wake nobody costs a system call too.
-        if is_awaited {
-            self.wake.notify_one();
+/// What all connections share.
+struct Courier {
+    receivers: Receivers,
+    /// Since when no push has got through.
+    failing_since: Cell<Option<Instant>>,
+    errands: Mutex<queue::UnboundedReceiver<Errand>>,
+    answers: Vec<mpsc::Sender<(usize, Delivered)>>,
+    pace: Option<Pace>,
+}
+
+/// What carrying has taken.
+#[derive(Default)]
+pub(super) struct Carried {
+    pub(super) latencies: Latencies,
+    /// Processor time of the thread, in nanoseconds.
+    pub(super) cpu_ns: u64,
+}
+
+/// Carries errands over so many connections, until no more can come.
+pub(super) fn carry(
+    runtime: &Runtime,
+    receivers: Receivers,
+    (errands, answers): (queue::UnboundedReceiver<Errand>, Vec<mpsc::Sender<(usize, Delivered)>>),
+    (connections, pushes_per_second): (usize, Option<f64>),
+) -> Carried {
+    let pace = pushes_per_second.map(|rate| Pace {
+        interval: Duration::from_secs_f64(1.0 / rate),
+        next: Cell::new(Instant::now()),
+    });
+    let courier = Rc::new(Courier {
+        receivers,
+        failing_since: Cell::new(None),
+        errands: Mutex::new(errands),
+        answers,
+        pace,
+    });
+    let set = LocalSet::new();
+    let tasks: Vec<_> =
+        (0..connections).map(|_| set.spawn_local(Rc::clone(&courier).carry())).collect();
+    let mut carried = Carried::default();
+    set.block_on(runtime, async {
+        for task in tasks {
+            // A connection that failed leaves errands unanswered, which its thread sees.
+            if let Ok(latencies) = task.await {
+                carried.latencies.merge(&latencies);
+            }
         }
-    }
+    });
+    carried.cpu_ns = thread_cpu_ns();
+    carried
+}
 
-    /// Nothing more will be sent: the connections end.
-    pub(super) fn close(&self) {
-        self.lock().is_closed = true;
-        self.wake.notify_all();
-    }
-
-    /// One connection: carries parcels until the courier is closed.
-    pub(super) fn carry(
-        &self,
-        receiver: &str,
-        answers: &[mpsc::Sender<(usize, Delivered)>],
-    ) -> Latencies {
-        let client = Client::new();
+impl Courier {
+    /// One connection.
+    async fn carry(self: Rc<Self>) -> Latencies {
         let mut latencies = Latencies::default();
-        while let Some(Errand { thread, sidecar, parcel }) = self.next() {
-            let delivered = self.deliver(&client, receiver, parcel, &mut latencies);
-            if let Some(answers) = answers.get(thread) {
+        let mut lines = self.receivers.lines();
+        loop {
+            let errand = self.errands.lock().await.recv().await;
+            let Some(Errand { thread, sidecar, parcel }) = errand else { return latencies };
+            let delivered = self.deliver(&mut lines, parcel, &mut latencies).await;
+            if let Some(answers) = self.answers.get(thread) {
                 // Who does not listen any more has failed, and says so itself.
                 let _gone = answers.send((sidecar, delivered));
             }
         }
-        latencies
     }
 
-    fn deliver(
+    async fn deliver(
         &self,
-        client: &Client,
-        receiver: &str,
+        lines: &mut Lines<'_>,
         parcel: Parcel,
         latencies: &mut Latencies,
     ) -> Delivered {
-        let mut once = |request: &CallRequest| {
-            self.wait_for_turn();
-            let began = Instant::now();
-            let answer = client.send(receiver, request);
-            latencies.add(began.elapsed());
-            answer
-        };
-        let calls = parcel.calls.into_iter().map(|call| {
-            let (mut deliveries, mut answer) = (0, None);
+        let mut calls = Vec::with_capacity(parcel.calls.len());
+        for call in parcel.calls {
+            let mut answers = Vec::new();
             for _ in 0..call.deliveries() {
-                answer = once(call.request());
-                deliveries += u32::from(answer.is_some());
+                answers.push(self.once(lines, call.request(), latencies).await.seen());
             }
-            (call, deliveries, answer)
-        });
-        let calls = calls.collect();
-        let left_behind = parcel.left_behind.into_iter().map(|request| {
-            let mut answer = once(&request);
-            for _ in 0..MESH_RESENDS {
-                // As who replays a log does: until it is taken, or refused for good.
-                let status = answer.as_ref().and_then(CallResponse::status);
-                if status.is_some_and(|status| status < 500 && status != 429) {
-                    break;
-                }
-                thread::sleep(Duration::from_millis(MESH_RESEND_WAIT_MS));
-                answer = once(&request);
-            }
-            (request, answer)
-        });
-        Delivered { calls, left_behind: left_behind.collect() }
-    }
-
-    fn next(&self) -> Option<Errand> {
-        let mut queue = self.lock();
-        loop {
-            if let Some(errand) = queue.errands.pop_front() {
-                return Some(errand);
-            }
-            if queue.is_closed {
-                return None;
-            }
-            queue.idle += 1;
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.idle -= 1;
+            calls.push((call, answers));
         }
+        let mut left_behind = Vec::with_capacity(parcel.left_behind.len());
+        for request in parcel.left_behind {
+            // As who replays a log does: until it is taken, or refused for good.
+            let began = Instant::now();
+            let mut attempt = self.once(lines, &request, latencies).await;
+            while !attempt.is_settled() && self.is_patient(began) {
+                tokio::time::sleep(Duration::from_millis(MESH_RESEND_WAIT_MS)).await;
+                attempt = self.once(lines, &request, latencies).await;
+            }
+            left_behind.push((request, attempt.seen()));
+        }
+        Delivered { calls, left_behind }
     }
 
-    fn wait_for_turn(&self) {
-        let Some(pace) = &self.pace else { return };
-        let turn = {
-            let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
-            // Who was late does not catch up in a rush.
-            let turn = pace.next.max(Instant::now());
-            pace.next = turn + pace.interval;
-            turn
-        };
-        thread::sleep(turn.saturating_duration_since(Instant::now()));
+    async fn once(
+        &self,
+        lines: &mut Lines<'_>,
+        request: &CallRequest,
+        latencies: &mut Latencies,
+    ) -> Attempt {
+        if let Some(pace) = &self.pace {
+            pace.wait_for_turn().await;
+        }
+        let began = Instant::now();
+        let attempt = lines.send(request).await;
+        if attempt.is_settled() {
+            self.failing_since.set(None);
+        } else if self.failing_since.get().is_none() {
+            self.failing_since.set(Some(Instant::now()));
+        }
+        if matches!(attempt, Attempt::Answered(_)) {
+            latencies.add(began.elapsed());
+        }
+        attempt
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether to try again what is tried since then: not for ever, and when nobody takes anything any
+    /// more, not each for itself.
+    fn is_patient(&self, began: Instant) -> bool {
+        let patience = self.receivers.patience();
+        let is_failing = |since: Instant| since.elapsed() >= patience;
+        !is_failing(began) && !self.failing_since.get().is_some_and(is_failing)
+    }
+}
+
+impl Pace {
+    async fn wait_for_turn(&self) {
+        // Who was late a little catches up, as on a busy machine; what was missed before that is not
+        // made up for in a rush.
+        let late = Instant::now().checked_sub(Duration::from_millis(MESH_CATCH_UP_MS));
+        let turn = late.map_or(self.next.get(), |late| self.next.get().max(late));
+        self.next.set(turn + self.interval);
+        tokio::time::sleep_until(turn.into()).await;
     }
 }

@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use super::ledger::{Bytes, Totals};
 use crate::{CallRequest, CallResponse, Properties, StreamKind};
 
+/// Reads a path of the receiver, with these headers: gives the body of a 200.
+pub type Read<'a> = dyn Fn(&str, &[(&str, &str)]) -> Result<Vec<u8>, String> + 'a;
+
 /// A plugin and its receiver.
 pub trait Oracle: Send + Sync {
     /// The cluster to which the plugin pushes.
@@ -28,7 +31,7 @@ pub trait Oracle: Send + Sync {
     fn left_behind(&self, line: &str) -> Option<CallRequest>;
 
     /// What the receiver says that it has, in all.
-    fn totals(&self, receiver: &str) -> Result<Totals, String>;
+    fn totals(&self, read: &Read<'_>) -> Result<Totals, String>;
 }
 
 /// What a push carries.

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use super::{
     accounts::Accounts,
-    courier::{Answers, Courier},
+    courier::{Answers, Delivered, Errand, Errands},
     progress::Progress,
     sidecar::Sidecar,
     world::World,
@@ -20,7 +20,7 @@ pub(super) struct Partition<'a> {
     /// The number of the thread.
     pub(super) thread: usize,
     pub(super) world: World<'a>,
-    pub(super) courier: &'a Courier,
+    pub(super) errands: Errands,
     pub(super) answers: Answers,
     pub(super) progress: mpsc::Sender<Progress>,
 }
@@ -77,7 +77,9 @@ impl Partition<'_> {
         let Some(sidecar) = sidecars.get_mut(place) else { return };
         if let Some(parcel) = sidecar.run(until_ns, &self.world, accounts) {
             *waiting += 1;
-            self.courier.send(self.thread, place, parcel);
+            let errand = Errand { thread: self.thread, sidecar: place, parcel };
+            // The courier ends when no more can come, and so not yet.
+            let _sent = self.errands.send(errand);
         }
     }
 
@@ -85,7 +87,7 @@ impl Partition<'_> {
         &self,
         sidecars: &mut [Sidecar],
         place: usize,
-        delivered: super::courier::Delivered,
+        delivered: Delivered,
         accounts: &mut Accounts,
     ) {
         if let Some(sidecar) = sidecars.get_mut(place) {

@@ -1,5 +1,8 @@
 //! What a mesh is told: how large it is, how much moves in it, what goes wrong, and how it is run.
 
+use std::time::Duration;
+
+use super::tls::Tls;
 use crate::{
     limits::{MAX_MESH_APPS, MAX_MESH_SIDECARS, MAX_MESH_THREADS},
     timestamp::Timestamp,
@@ -26,8 +29,15 @@ pub struct MeshSettings {
     pub churn: Churn,
     /// What goes wrong.
     pub faults: Faults,
-    /// The base URL of the server to which the plugins push.
-    pub receiver: String,
+    /// The base URLs of the servers to which the plugins push; each push goes to the next of them.
+    pub receivers: Vec<String>,
+    /// What servers of https are trusted by.
+    pub tls: Option<Tls>,
+    /// How long, in real time, to wait for the answer to a push.
+    pub push_timeout: Duration,
+    /// How long, in real time, to try again what must get through in the end: what sidecars have left
+    /// behind, and the receivers' answers to what they have.
+    pub patience: Duration,
     /// How many connections carry the pushes.
     pub connections: usize,
     /// How many threads run sidecars.

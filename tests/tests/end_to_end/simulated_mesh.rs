@@ -2,11 +2,16 @@
 //! read API says, and where it is not, the simulator finds it.
 
 use std::process::Command;
+use std::sync::Arc;
+use std::thread;
 
+use flow_tests::deadline::wait_until;
 use flow_tests::fas::Fas;
 use flow_tests::liar::Liar;
 use flow_tests::ports::free_port;
 use flow_tests::programs;
+use flow_tests::relay::Relay;
+use flow_tests::security::Security;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -122,4 +127,63 @@ fn what_cannot_be_carried_out_says_why() {
         let error = error.as_str().unwrap_or_default();
         assert!(code == Some(2) && error.contains(reason), "{arguments:?}: {code:?} {error}");
     }
+}
+
+#[test]
+fn aggregators_that_are_killed_and_come_back_have_all_in_the_end() {
+    let directory = TempDir::new().expect("a directory can be made");
+    let mut fas = Fas::start(free_port(), directory.path());
+    let relay = Relay::start(free_port(), fas.port());
+    let aggregators = format!("{},http://127.0.0.1:{}", fas.url(), relay.port());
+    // Nothing goes wrong but for the aggregators, and 200 pushes a second leave time for it.
+    let arguments = "--sidecars 40 --apps 8 --duration 1h --killed 0 --loss 0 --duplication 0 --reset 0 \
+        --partitions 0 --terminated 1 --rate 200 --push-timeout 5s --patience 60s";
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let (code, document) = thread::scope(|scope| {
+        let run = scope.spawn(|| mesh(&aggregators, &arguments));
+        let moved =
+            |fas: &Fas| fas.by_hour().map(|hours| hours.values().map(|it| it.sum().tx).sum());
+        let mut last: u64 = 0;
+        for _ in 0..3 {
+            wait_until("more to arrive", || moved(&fas).is_ok_and(|bytes: u64| bytes > last));
+            last = moved(&fas).expect("the aggregator can be read");
+            fas.kill();
+            fas.restart();
+            assert!(!run.is_finished(), "it was killed while pushes were under way");
+        }
+        run.join().expect("the mesh ends")
+    });
+    assert_eq!((code, &document["equal"]), (Some(0), &Value::Bool(true)));
+    let count = |name: &str| document["counts"][name].as_u64().unwrap_or_default();
+    assert!(count("pushes_without_receipt") > 0, "no push has met an aggregator that was away");
+    assert_eq!(document["moved"], document["received"]);
+}
+
+#[test]
+fn a_mesh_shows_its_certificate_and_its_token() {
+    let directory = TempDir::new().expect("a directory can be made");
+    let security = Arc::new(Security::new(directory.path()));
+    let fas = Fas::start_with(free_port(), directory.path(), Some(Arc::clone(&security)));
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (ca, cert, key) = (file("ca.pem"), file("operator.pem"), file("operator.key"));
+    let token = file("mesh.token");
+    std::fs::write(&token, security.authorization().trim_start_matches("Bearer "))
+        .expect("a file can be written");
+    let size = ["--sidecars", "10", "--apps", "5", "--duration", "10m"];
+    let certified = ["--ca-file", &ca, "--cert-file", &cert, "--key-file", &key];
+    for (arguments, reason) in [
+        (&[][..], "needs the certificates of its authority"),
+        (&["--ca-file", &cert], "/v1/hours"),
+        (&["--ca-file", &ca], "/v1/hours"),
+        (&certified, "/v1/hours: 401"),
+    ] {
+        let (code, error) = mesh(&fas.url(), &[&size, arguments].concat());
+        let error = error.as_str().unwrap_or_default();
+        assert!(code == Some(2) && error.contains(reason), "{arguments:?}: {code:?} {error}");
+    }
+    let arguments = [&size[..], &certified, &["--token-file", &token]].concat();
+    let (code, document) = mesh(&fas.url(), &arguments);
+    assert_eq!((code, &document["equal"]), (Some(0), &Value::Bool(true)));
+    assert_eq!(document["counts"]["left_behind_refused"], 0);
+    assert!(document["received"]["rows"].as_u64() > Some(0));
 }

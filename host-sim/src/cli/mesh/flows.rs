@@ -4,10 +4,10 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use host_sim::{
-    CallRequest, CallResponse, Properties, StreamKind, http_get,
+    CallRequest, CallResponse, Properties, StreamKind,
     mesh::{
         ledger::{Bytes, Row, Totals},
-        oracle::{Oracle, Push, PushedRow},
+        oracle::{Oracle, Push, PushedRow, Read},
     },
 };
 use serde::Deserialize;
@@ -147,13 +147,13 @@ impl Oracle for Flows {
         Some(CallRequest { headers, body, trailers: Vec::new() })
     }
 
-    fn totals(&self, receiver: &str) -> Result<Totals, String> {
-        let hours = self.get(receiver, "/v1/hours", "application/json")?;
+    fn totals(&self, read: &Read<'_>) -> Result<Totals, String> {
+        let hours = self.get(read, "/v1/hours", "application/json")?;
         let hours: Hours = serde_json::from_slice(&hours).map_err(|error| error.to_string())?;
         let mut totals = BTreeMap::new();
         for Hour { hour } in hours.hours {
             let path = format!("/v1/flows?hour={hour}");
-            let lines = self.get(receiver, &path, "application/x-ndjson")?;
+            let lines = self.get(read, &path, "application/x-ndjson")?;
             for flow in serde_json::Deserializer::from_slice(&lines).into_iter::<Flow>() {
                 let flow = flow.map_err(|error| format!("{path}: {error}"))?;
                 let bytes = Bytes { tx: flow.bytes_tx, rx: flow.bytes_rx };
@@ -165,17 +165,12 @@ impl Oracle for Flows {
 }
 
 impl Flows {
-    fn get(&self, receiver: &str, path: &str, accept: &str) -> Result<Vec<u8>, String> {
-        let mut headers = vec![("accept".to_owned(), accept.to_owned())];
-        if let Some(token) = &self.token {
-            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
-        }
-        let (status, body) =
-            http_get(receiver, path, &headers).map_err(|error| format!("{path}: {error}"))?;
-        match status {
-            200 => Ok(body),
-            _ => Err(format!("{path}: {status}: {}", String::from_utf8_lossy(&body))),
-        }
+    fn get(&self, read: &Read<'_>, path: &str, accept: &str) -> Result<Vec<u8>, String> {
+        let token = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        let token = token.as_ref().map(|token| ("authorization", token.as_str()));
+        let headers: Vec<_> =
+            [(":authority", CLUSTER), ("accept", accept)].into_iter().chain(token).collect();
+        read(path, &headers)
     }
 }
 

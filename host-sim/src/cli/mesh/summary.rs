@@ -23,6 +23,11 @@ fn per(amount: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { amount as f64 / seconds } else { 0.0 }
 }
 
+/// What is left of some seconds for each of so many, in microseconds.
+fn share_us(seconds: f64, amount: u64) -> f64 {
+    seconds * 1e6 * per(1, per(amount, 1.0))
+}
+
 /// Writes it for people.
 pub(super) fn write(outcome: &MeshOutcome, usage: &Usage, out: &mut impl Write) -> io::Result<()> {
     let counts = &outcome.counts;
@@ -40,31 +45,38 @@ pub(super) fn write(outcome: &MeshOutcome, usage: &Usage, out: &mut impl Write) 
     )?;
     writeln!(
         out,
-        "{} callbacks in {took_s:.1} s; {running_s:.1} s of processor time ran the sidecars, {:.0} \
-         callbacks a second; {:.1} s in all; {} KiB at most",
+        "{} callbacks in {took_s:.1} s, with {:.1} s of processor time: {:.0} a second of it. {running_s:.1} \
+         s ran the sidecars, {:.1} s carried pushes; {} KiB at most",
         counts.callbacks,
-        per(counts.callbacks, running_s),
         usage.cpu_s,
+        per(counts.callbacks, usage.cpu_s),
+        outcome.carrying_cpu.as_secs_f64(),
         usage.peak_kib
     )?;
     writeln!(
         out,
-        "{} pushes, {:.0} per second, median {:.0} us, p99 {:.0} us; {} faults, {} not \
-         accepted, {} partitions, {} left behind in logs and replayed",
+        "{} pushes with {} records, {:.0} and {:.0} per second; answered within {:.0} us in the median, \
+         {:.0} us at p99, {:.0} us at p99.9, {:.0} us at most; {} faults, {} not accepted, {} \
+         partitions, {} left behind in logs and replayed",
         counts.pushes,
+        counts.records,
         per(counts.pushes, took_s),
+        per(counts.records, took_s),
         outcome.latencies.percentile_us(0.5),
         outcome.latencies.percentile_us(0.99),
+        outcome.latencies.percentile_us(0.999),
+        outcome.latencies.percentile_us(1.0),
         counts.faults,
         counts.pushes_without_receipt,
         counts.partitions,
         counts.left_behind
     )?;
     if let Some(cpu_s) = usage.receiver_cpu_s {
-        let per_push_us = 1e6 * cpu_s * per(1, per(counts.pushes, 1.0));
         writeln!(
             out,
-            "the receiver used {cpu_s:.1} s of processor time, {per_push_us:.1} us a push"
+            "the receiver used {cpu_s:.1} s of processor time, {:.1} us a push, {:.2} us a record",
+            share_us(cpu_s, counts.pushes),
+            share_us(cpu_s, counts.records)
         )?;
     }
     writeln!(out)?;
@@ -128,9 +140,16 @@ pub(super) fn document(outcome: &MeshOutcome, usage: &Usage) -> Value {
         "callbacks_per_running_cpu_s":
             per(outcome.counts.callbacks, outcome.running_cpu.as_secs_f64()),
         "peak_kib": usage.peak_kib,
+        "carrying_cpu_s": outcome.carrying_cpu.as_secs_f64(),
+        "callbacks_per_cpu_s": per(outcome.counts.callbacks, usage.cpu_s),
         "pushes_per_second": per(outcome.counts.pushes, took_s),
+        "records_per_second": per(outcome.counts.records, took_s),
         "push_median_us": outcome.latencies.percentile_us(0.5),
         "push_p99_us": outcome.latencies.percentile_us(0.99),
+        "push_p999_us": outcome.latencies.percentile_us(0.999),
+        "push_max_us": outcome.latencies.percentile_us(1.0),
         "receiver_cpu_s": usage.receiver_cpu_s,
+        "receiver_us_per_push": usage.receiver_cpu_s.map(|s| share_us(s, outcome.counts.pushes)),
+        "receiver_us_per_record": usage.receiver_cpu_s.map(|s| share_us(s, outcome.counts.records)),
     })
 }

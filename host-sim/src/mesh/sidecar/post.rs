@@ -51,12 +51,17 @@ impl Sidecar {
         accounts: &mut Accounts,
     ) {
         let Delivered { calls, left_behind } = delivered;
-        for (call, deliveries, answer) in calls {
-            accounts.counts.pushes += u64::from(deliveries);
-            let accepted = self.book(call.request(), answer.as_ref(), world, accounts);
+        for (call, mut answers) in calls {
+            let mut accepted = false;
+            for answer in &answers {
+                accepted = self.book(call.request(), answer.as_ref(), world, accounts);
+            }
             accounts.counts.pushes_without_receipt += u64::from(!accepted);
+            let deliveries = answers.iter().flatten().count();
+            let deliveries = u32::try_from(deliveries).unwrap_or(u32::MAX);
+            accounts.counts.pushes += u64::from(deliveries);
             if let Some(running) = &mut self.running {
-                running.host.answer(call, deliveries, answer);
+                running.host.answer(call, deliveries, answers.pop().flatten());
             }
         }
         for (request, answer) in left_behind {
@@ -80,6 +85,7 @@ impl Sidecar {
         let destination = |row: &PushedRow<'_>| world.destination(member.app, member.network, row);
         match world.oracle.read(request) {
             Ok(push) if world.oracle.has_accepted(&push, answer) => {
+                accounts.counts.records += push.rows.len() as u64;
                 running.ledger.accept(&push, destination);
                 true
             }
