@@ -27,6 +27,14 @@ pub struct GrpcRequest {
     pub metadata: Vec<Pair>,
 }
 
+impl GrpcRequest {
+    /// A request with this metadata.
+    #[must_use]
+    pub fn new(service: impl Into<String>, method: impl Into<String>, metadata: Vec<Pair>) -> Self {
+        Self { service: service.into(), method: method.into(), metadata }
+    }
+}
+
 /// What an upstream hears of a call or a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GrpcEvent {
@@ -42,7 +50,6 @@ pub enum GrpcEvent {
 
 /// What an upstream replies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum GrpcReply {
     /// The metadata at the start, besides what Envoy shows with it: `:status`, `content-type`, and
     /// the time it took. A guest does not see that of a call.

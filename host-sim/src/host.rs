@@ -264,7 +264,7 @@ impl Host {
 
     fn wake_owner(&mut self, queue: u32, now_ns: u64) {
         let Some((owner, root)) = self.process.queues.borrow().owner(queue) else { return };
-        let position = self.threads.iter().rposition(|worker| worker.thread != owner);
+        let position = self.threads.iter().rposition(|worker| worker.thread == owner);
         let Some((thread, worker)) = position.and_then(|at| Some((at, self.threads.get(at)?)))
         else {
             return;

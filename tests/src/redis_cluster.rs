@@ -202,28 +202,25 @@ impl RedisCluster {
         Ok(())
     }
 
-    /// Which node says that it serves a slot.
+    /// Which node says of itself that it serves a slot. Others may not know yet.
     pub fn owner(&self, slot: u16) -> Result<usize, String> {
-        let answer = (0..self.len())
-            .filter(|at| self.runs(*at))
-            .find_map(|at| self.try_ask(at, cmd("CLUSTER").arg("SLOTS").clone()).ok());
-        let Some(Value::Array(ranges)) = answer else { return Err("nobody answers".to_owned()) };
-        for range in &ranges {
-            let Value::Array(parts) = range else { continue };
+        let running = (0..self.len()).filter(|at| self.runs(*at));
+        let mut found = running.filter(|at| self.serves(*at, slot).unwrap_or(false));
+        found.next().ok_or_else(|| format!("nobody serves slot {slot}"))
+    }
+
+    fn serves(&self, at: usize, slot: u16) -> Result<bool, String> {
+        let answer = self.try_ask(at, cmd("CLUSTER").arg("SLOTS").clone())?;
+        let Value::Array(ranges) = answer else { return Err(format!("{answer:?}")) };
+        Ok(ranges.iter().any(|range| {
+            let Value::Array(parts) = range else { return false };
             let [Value::Int(first), Value::Int(last), Value::Array(node), ..] = parts.as_slice()
             else {
-                continue;
+                return false;
             };
-            if (*first..=*last).contains(&i64::from(slot)) {
-                let port = node.get(1).and_then(|port| match port {
-                    Value::Int(port) => Some(*port),
-                    _ => None,
-                });
-                let at = self.nodes.iter().position(|node| Some(i64::from(node.port)) == port);
-                return at.ok_or_else(|| format!("{node:?} is none of ours"));
-            }
-        }
-        Err(format!("nobody serves slot {slot}"))
+            let port = Value::Int(i64::from(self.port(at)));
+            (*first..=*last).contains(&i64::from(slot)) && node.get(1) == Some(&port)
+        }))
     }
 
     /// Asks a node something.

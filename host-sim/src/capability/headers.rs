@@ -138,7 +138,7 @@ fn get_value(guest: &mut Guest<'_>, kind: u32, name: (u32, u32), value: (u32, u3
     let bytes = match (found, state.abi) {
         (Ok(bytes), _) => bytes,
         // To 0.1.0, what is not there is empty.
-        (Err(Status::NotFound), AbiVersion::V0_2_0) => Vec::new(),
+        (Err(Status::NotFound), AbiVersion::V0_1_0) => Vec::new(),
         (Err(status), _) => return Err(status.into()),
     };
     give(guest, &bytes, value.0, value.1)

@@ -53,7 +53,7 @@ impl Host {
         let (name, generation) = (worker.thread, worker.generation);
         let context = worker.live().is_some().then(|| worker.next_context());
         // Where the plugin never started, streams pass by whatever the policy (measured).
-        let is_closed = self.failure_policy != FailurePolicy::FailOpen;
+        let is_closed = self.failure_policy != FailurePolicy::FailOpen && !worker.is_absent;
         let is_refused = context.is_none() && is_closed;
         let event = match context {
             Some(_) => EventKind::StreamOpened { stream: id.0, kind },

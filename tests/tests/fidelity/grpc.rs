@@ -60,7 +60,7 @@ pub async fn listen(listener: TcpListener) {
                 let metadata = head.headers.iter().map(|(name, value)| {
                     (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec())
                 });
-                let request = GrpcRequest { service, method, metadata: metadata.collect() };
+                let request = GrpcRequest::new(service, method, metadata.collect());
                 let trailers = HeaderMap::new();
                 let speaker = Speaker { respond, out: None, trailers, ended: false };
                 tokio::spawn(speaker.converse(request, body));

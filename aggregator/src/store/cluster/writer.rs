@@ -274,7 +274,7 @@ impl Writer {
             known: None,
             attempted: None,
             is_alone: aim == Aim::Check,
-            reason: String::new(),
+            reason: "its node has not taken it in time".to_owned(),
         });
         outcome.await.unwrap_or_else(|_| Err(ApplyError::Unavailable("it was dropped".to_owned())))
     }
