@@ -114,7 +114,9 @@ PROXY_EXPORT(proxy_on_vm_start) uint32_t vm_start(uint32_t, size_t size) {
 
 PROXY_EXPORT(proxy_on_configure) uint32_t configure(uint32_t, size_t size) {
   if (!parse(proxy::buffer(proxy::PLUGIN, size))) return 0;
-  proxy::proxy_define_metric(proxy::COUNTER, "words_requests", 14, &requests_metric);
+  // Metrics belong to the whole process: each plugin has its own.
+  auto requests = "words_requests_" + proxy::property("plugin_name"sv);
+  proxy::proxy_define_metric(proxy::COUNTER, requests.data(), requests.size(), &requests_metric);
   proxy::proxy_define_metric(proxy::GAUGE, "words_open", 10, &open_metric);
   log("configured: %s, %s", settings.cluster.c_str(), settings.header.c_str());
   return 1;

@@ -128,7 +128,8 @@ func onConfigure(_, size uint32) uint32 {
 	if !parse(buffer(bufferPlugin, size)) {
 		return 0
 	}
-	proxyDefineMetric(metricCounter, "words_requests", &requestsMetric)
+	// Metrics belong to the whole process: each plugin has its own.
+	proxyDefineMetric(metricCounter, "words_requests_"+property("plugin_name"), &requestsMetric)
 	proxyDefineMetric(metricGauge, "words_open", &openMetric)
 	log("configured: %s, %s", cluster, headerName)
 	return 1
