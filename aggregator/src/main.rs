@@ -37,7 +37,7 @@ enum Command {
     /// Takes flows over HTTP and serves the aggregates
     Serve {
         #[command(flatten)]
-        settings: Settings,
+        settings: Box<Settings>,
 
         /// Configuration file, TOML: keys as the flags are named, with _ for -
         #[arg(long, env = "FAS_CONFIG", value_name = "FILE")]

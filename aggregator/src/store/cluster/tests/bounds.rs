@@ -184,7 +184,7 @@ async fn what_an_instance_delivered_elsewhere_is_not_added_again() {
     let moved = Instance { id: "i".to_owned(), progress };
     for _ in 0..2 {
         store.restore(&moved).await.unwrap();
-        assert_eq!(store.instances(None, 9).await.unwrap(), [moved.clone()]);
+        assert_eq!(store.instances(None, 9).await.unwrap(), std::slice::from_ref(&moved));
     }
     let resent = store.apply(batch("i", 7, vec![flow("a", "x", 1, 1)])).await.unwrap();
     assert_eq!(resent.status, Status::Duplicate);
