@@ -61,6 +61,34 @@ pub const MAX_KNOWN_RECORDS: usize = 2_048;
 /// For how many seconds a direct write without a key is remembered: longer than it is tried.
 pub const MADE_KEY_SECONDS: u64 = 60;
 
+/// Flows that are moved to another store in one write and for each side. The keys that make a
+/// repeated move harmless are made of these chunks: who goes on with a move must use the same.
+pub const MOVE_CHUNK_FLOWS: usize = 1_000;
+
+/// Such chunks that may be under way.
+pub const MAX_MOVES: usize = 32;
+
+/// Chunks after which it is noted how far a move has come.
+pub const MOVES_PER_NOTE: u32 = 64;
+
+/// Instances of a move that may be under way.
+pub const MAX_RESTORES: usize = 256;
+
+/// Instances that are read at once when they are moved.
+pub const MOVE_INSTANCES: usize = 100_000;
+
+/// How long a chunk or an instance is tried to be moved.
+pub const MOVE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a move may rest before it goes on: what tells a resend must not be forgotten.
+pub const MAX_MOVE_REST: Duration = Duration::from_secs(24 * 3_600);
+
+/// For how many seconds a chunk that was moved is remembered in a cluster.
+pub const MOVED_KEY_SECONDS: u64 = 25 * 3_600;
+
+/// Instances that an error names.
+pub const MAX_NAMED_INSTANCES: usize = 5;
+
 /// How long the connection for writes to a node stays when nothing is written.
 pub const LANE_IDLE: Duration = Duration::from_secs(60);
 
@@ -377,6 +405,9 @@ const MAX_FLOW_BYTES: usize = 3 * 2 * flow_model::limits::MAX_NAME_BYTES + 256;
 const _: () = assert!(CHUNK_RECORDS * MAX_FLOW_BYTES <= MAX_BODY_BYTES);
 const _: () = assert!(PAGE_ROWS * MAX_FLOW_BYTES as u64 <= MAX_ANSWER_BYTES);
 const _: () = assert!(MAX_FLOW_BYTES <= MAX_RECORD_BYTES);
+
+// Who goes on with a move in time finds what tells its resends, also if clocks are a little off.
+const _: () = assert!(MOVED_KEY_SECONDS >= MAX_MOVE_REST.as_secs() + 3_600);
 
 // The key of a direct write is the token's name, a NUL and the header.
 const _: () = assert!(MAX_TOKEN_NAME_BYTES + 1 + MAX_IDEMPOTENCY_KEY_BYTES <= MAX_WRITE_KEY_BYTES);

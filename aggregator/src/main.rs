@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aggregator::cli;
+use aggregator::commands::migrate::{self, Migrate};
 use aggregator::commands::token::{self, TokenCommand};
 use aggregator::config::{Config, Settings, StoreConfig};
 use aggregator::metrics::Metrics;
 use aggregator::serve::{self, Entrance};
-use aggregator::store::Store;
+use aggregator::store::{Movable, Store};
 use aggregator::store::cluster::ClusterStore;
 use aggregator::store::embedded::EmbeddedStore;
 use aggregator::text::one_line;
@@ -46,6 +47,10 @@ enum Command {
     /// Makes, lists and revokes the tokens that clients must show
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Moves all data of a store into an empty one, from a directory into a cluster or back
+    ///
+    /// It can be interrupted and run again: it goes on where it was. In the end it compares both.
+    Migrate(Migrate),
     #[command(flatten)]
     Client(Box<cli::Command>),
 }
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
             .map_err(AnyError::from)
             .and_then(serve),
         Command::Token(command) => token::run(command),
+        Command::Migrate(command) => migrate::run(&command),
         Command::Client(command) => return cli::run(&command, Cli::command()),
     };
     match outcome {
@@ -129,18 +135,21 @@ async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
 
 async fn open(store: &StoreConfig, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, AnyError> {
     let metrics = Arc::clone(metrics);
-    match store {
+    let opened: Arc<dyn Movable> = match store {
         StoreConfig::Directory(directory, options) => {
             IS_OPENING.store(true, Ordering::Relaxed);
             let opened = EmbeddedStore::open(directory, options, metrics);
             IS_OPENING.store(false, Ordering::Relaxed);
-            Ok(Arc::new(opened.map_err(|error| format!("cannot open {store}: {error}"))?))
+            Arc::new(opened.map_err(|error| format!("cannot open {store}: {error}"))?)
         }
         StoreConfig::Cluster(options) => {
             let opened = ClusterStore::open(options, metrics).await;
-            Ok(Arc::new(opened.map_err(|error| format!("cannot open {store}: {error}"))?))
+            Arc::new(opened.map_err(|error| format!("cannot open {store}: {error}"))?)
         }
-    }
+    };
+    let whole = migrate::refuse_half_moved(&*opened).await;
+    whole.map_err(|error| format!("cannot open {store}: {error}"))?;
+    Ok(opened)
 }
 
 fn warn_about_plain_tokens(config: &Config, address: SocketAddr) {

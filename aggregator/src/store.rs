@@ -11,6 +11,7 @@ mod contract;
 pub mod embedded;
 pub(crate) mod first;
 pub mod instance;
+pub mod movable;
 pub mod selection;
 pub mod summary;
 
@@ -19,6 +20,7 @@ use flow_model::{CounterError, Counters, Flow, FlowKey, Hour, Reporter, Status};
 
 pub use self::changes::{ChangeSet, ChangedRow, Changes, ChangesError};
 pub use self::instance::{Instance, Loss, Progress};
+pub use self::movable::Movable;
 pub use self::selection::{Condition, Filter, NameField, Pattern, Position, Selection};
 pub use self::summary::{Group, GroupBy, GroupKey, OrderBy, Summary, Totals};
 
@@ -73,6 +75,13 @@ pub trait Store: Send + Sync + 'static {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Instance>, ReadError>;
+
+    /// Notes how far an instance had come in another store, unless it has come as far here. When
+    /// this returns `Ok`, it is durable.
+    ///
+    /// # Errors
+    /// When it is not noted.
+    async fn restore(&self, instance: &Instance) -> Result<(), ApplyError>;
 
     /// Shows all instances that are remembered, in no order.
     ///
@@ -137,6 +146,13 @@ pub enum Origin<'a> {
     Direct(Option<WriteKey>),
     /// A batch of an instance. It is applied if its sequence is beyond the instance's last one.
     Batch(Delivery<'a>),
+    /// What another store holds of one side. The key is the move's own, and is for this write.
+    Moved {
+        /// What tells a resend.
+        key: WriteKey,
+        /// The side whose counters were moved.
+        reporter: Reporter,
+    },
 }
 
 impl Origin<'_> {
@@ -145,6 +161,7 @@ impl Origin<'_> {
         match self {
             Self::Direct(_) => Reporter::Source,
             Self::Batch(delivery) => delivery.reporter,
+            Self::Moved { reporter, .. } => *reporter,
         }
     }
 }

@@ -16,6 +16,7 @@ mod known;
 mod lane;
 mod layout;
 mod meta;
+mod moving;
 mod net;
 mod read;
 mod record;
@@ -128,14 +129,6 @@ impl ClusterStore {
         Ok(store)
     }
 
-    /// Notes what an instance had delivered to another store.
-    ///
-    /// # Errors
-    /// When it is not noted.
-    pub async fn restore(&self, instance: &Instance) -> Result<(), ApplyError> {
-        self.writer.restore(&instance.id, &instance.progress).await
-    }
-
     fn check_open(&self) -> Result<(), ReadError> {
         match self.is_closed.load(Ordering::Relaxed) {
             true => Err(ReadError("the store is closed".to_owned())),
@@ -210,6 +203,14 @@ impl Store for ClusterStore {
                 };
                 (Counted::Direct, tokio::spawn(task))
             }
+            Origin::Moved { key, .. } => {
+                let key = key.clone();
+                let task = async move {
+                    let _place = place;
+                    writer.moved(key, parts).await
+                };
+                (Counted::Direct, tokio::spawn(task))
+            }
         };
         drop(write);
         let outcome = outcome.await;
@@ -262,6 +263,10 @@ impl Store for ClusterStore {
         };
         self.survey(&mut note).await?;
         Ok(records.into_iter().map(|(id, progress)| Instance { id, progress }).collect())
+    }
+
+    async fn restore(&self, instance: &Instance) -> Result<(), ApplyError> {
+        self.writer.restore(&instance.id, &instance.progress).await
     }
 
     async fn survey(&self, visit: Visit<'_>) -> Result<(), ReadError> {

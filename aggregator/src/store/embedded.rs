@@ -14,6 +14,7 @@ mod hour_view;
 mod journal;
 mod lookup;
 mod memory;
+mod moving;
 mod names;
 mod recent;
 mod record;
@@ -190,17 +191,22 @@ impl EmbeddedStore {
     }
 
     fn enqueue(&self, write: &Write<'_>) -> Result<Outcome, ApplyError> {
+        let identity = match &write.origin {
+            Origin::Direct(None) => Identity::None,
+            Origin::Direct(Some(key)) | Origin::Moved { key, .. } => Identity::Key(key.clone()),
+            Origin::Batch(delivery) => Identity::Batch(delivery.clone().into_owned()),
+        };
+        self.enqueue_as(identity, write)
+    }
+
+    /// Has a write committed, if what tells its resends allows it.
+    fn enqueue_as(&self, identity: Identity, write: &Write<'_>) -> Result<Outcome, ApplyError> {
         let bytes = encode(write);
         let permits = u32::try_from(bytes.len()).map_err(|_| ApplyError::Overloaded)?;
         let permit = Arc::clone(&self.queue_bytes)
             .try_acquire_many_owned(permits)
             .map_err(|_| ApplyError::Overloaded)?;
         let (reply, outcome) = oneshot::channel();
-        let identity = match &write.origin {
-            Origin::Direct(None) => Identity::None,
-            Origin::Direct(Some(key)) => Identity::Key(key.clone()),
-            Origin::Batch(delivery) => Identity::Batch(delivery.clone().into_owned()),
-        };
         let job = Job {
             bytes,
             flow_count: write.flows.len() as u64,
@@ -308,6 +314,13 @@ impl Store for EmbeddedStore {
             progress: progress.clone(),
         };
         Ok(found.into_iter().map(named).collect())
+    }
+
+    async fn restore(&self, instance: &Instance) -> Result<(), ApplyError> {
+        // It is committed with a write of nothing.
+        let nothing = Write { origin: Origin::Direct(None), flows: Vec::new() };
+        let outcome = self.enqueue_as(Identity::Moved(instance.clone()), &nothing)?;
+        outcome.await.unwrap_or_else(|_| Err(closed())).map(|_| ())
     }
 
     async fn survey(&self, visit: Visit<'_>) -> Result<(), ReadError> {

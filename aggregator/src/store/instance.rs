@@ -17,7 +17,7 @@ pub struct Instance {
 }
 
 /// How far an instance has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Progress {
     /// The sequence of its last batch.
     pub sequence: u64,
@@ -43,7 +43,7 @@ pub struct Progress {
 }
 
 /// Bytes that an instance reported lost or folded in one hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Loss {
     /// The hour in which its watermark was before: the first in which they can have moved.
     pub hour: Hour,

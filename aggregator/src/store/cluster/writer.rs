@@ -26,8 +26,8 @@ use super::record::{Said, decode};
 use super::topology::Address;
 use super::{call, lock};
 use crate::limits::{
-    MADE_KEY_SECONDS, MAX_QUEUED_BYTES, MAX_QUEUED_WRITES, NEAR_THE_LIMIT, STORE_RETRY_PAUSE,
-    STORE_WRITE_PATIENCE,
+    MADE_KEY_SECONDS, MAX_QUEUED_BYTES, MAX_QUEUED_WRITES, MOVED_KEY_SECONDS, NEAR_THE_LIMIT,
+    STORE_RETRY_PAUSE, STORE_WRITE_PATIENCE,
 };
 use crate::metrics::Metrics;
 use crate::store::{Applied, ApplyError, Delivery, Progress, WriteKey};
@@ -179,6 +179,26 @@ impl Writer {
         // A write of no flows that are kept is new if its key is.
         let is_new = if parts.by_shard.is_empty() { claimed.is_new } else { added? };
         Ok(applied(is_new, claimed.expired_flows, &parts))
+    }
+
+    /// Adds what another store holds. Unlike a direct write it may stay half done, as it is tried
+    /// again until it is done; so nothing is looked at before.
+    pub async fn moved(
+        self: Arc<Self>,
+        key: WriteKey,
+        parts: Parts,
+    ) -> Result<Applied, ApplyError> {
+        let deadline = Instant::now() + STORE_WRITE_PATIENCE;
+        let write = WriteStep {
+            id: short_hash(&key.key),
+            fingerprint: key.fingerprint,
+            step: 0,
+            expired_flows: parts.expired_flows,
+            keep_s: MOVED_KEY_SECONDS,
+        };
+        let part = |step| Sender::Write(WriteStep { step, ..write.clone() });
+        let is_new = self.every_step(&parts, deadline, Aim::Do, &part).await?;
+        Ok(applied(is_new, parts.expired_flows, &parts))
     }
 
     /// Notes what an instance had said in another store.

@@ -25,7 +25,7 @@ use super::recent::Recent;
 use super::{Health, lock, record};
 use crate::limits::{MAX_GROUP_BYTES, MAX_GROUP_WRITES};
 use crate::metrics::Metrics;
-use crate::store::{Applied, ApplyError, Delivery, WriteKey};
+use crate::store::{Applied, ApplyError, Delivery, Instance, WriteKey};
 
 /// A write that waits to be committed.
 pub(super) struct Job {
@@ -50,6 +50,8 @@ pub(super) enum Identity {
     None,
     Key(WriteKey),
     Batch(Delivery<'static>),
+    /// What an instance had delivered to another store.
+    Moved(Instance),
 }
 
 /// What the committer shares with the store.

@@ -8,6 +8,7 @@
 //! | `write_key_times` | time u64, idempotency key | nothing: what to forget first |
 //! | `parts` | generation u64, hour u32, kind u8, chunk u32 | a chunk of an hour's names or records |
 //! | `meta` | `format`, `checkpoint` | the directory's format; which parts and log entries count |
+//! | `meta` | `moving` | how far the contents of another store have been moved here |
 //!
 //! Integers in keys are big-endian, so that they sort. A log entry and the dedupe record of its
 //! write are committed in one atomic, synced write.
@@ -17,6 +18,7 @@ mod dedupe;
 mod keys;
 mod load;
 mod mark;
+mod moving;
 pub(super) mod run;
 
 use std::path::Path;

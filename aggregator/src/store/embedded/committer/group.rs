@@ -41,6 +41,12 @@ impl Committer {
                     return Verdict::Duplicate { expired_flows: 0 };
                 }
             }
+            Identity::Moved(moved) => {
+                let known = self.delivered(&moved.id, group);
+                if known.is_some_and(|known| moved.progress.sequence <= known.sequence) {
+                    return Verdict::Duplicate { expired_flows: 0 };
+                }
+            }
             Identity::Key(key) => match self.written(&key.key, group) {
                 Err(error) => return Verdict::Refuse(error),
                 Ok(Some(known)) if known.fingerprint != key.fingerprint => {
@@ -89,6 +95,9 @@ impl Committer {
                 let first_hour = job.hour_sums.first().map(|(hour, _)| *hour);
                 let after = Progress::after(before.as_ref(), delivery, first_hour, now_ms());
                 group.dedupe.instances.insert(id.to_owned(), after);
+            }
+            Identity::Moved(moved) => {
+                group.dedupe.instances.insert(moved.id.clone(), moved.progress.clone());
             }
             Identity::Key(key) => {
                 let stored = StoredKey {
