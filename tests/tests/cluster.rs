@@ -10,6 +10,8 @@ mod chaos;
 mod equality;
 #[path = "cluster/load.rs"]
 mod load;
+#[path = "cluster/migrate.rs"]
+mod migrate;
 #[path = "cluster/outage.rs"]
 mod outage;
 #[path = "cluster/random.rs"]

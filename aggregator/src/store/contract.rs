@@ -3,11 +3,13 @@
 
 mod instances;
 mod model;
+mod moves;
 mod reads;
 mod resends;
 
 pub(crate) use self::instances::*;
 pub(crate) use self::model::random_writes_agree_with_the_model;
+pub(crate) use self::moves::*;
 pub(crate) use self::reads::*;
 pub(crate) use self::resends::*;
 
@@ -69,6 +71,8 @@ macro_rules! shared_contract_tests {
             followers_see_what_has_changed
             a_write_with_a_key_is_applied_once
             a_key_is_not_for_another_write
+            what_is_moved_is_added_once_and_to_its_side
+            what_an_instance_had_delivered_elsewhere_is_a_resend
             random_writes_agree_with_the_model
         }
     };

@@ -59,7 +59,7 @@ fn a_million_records_read_the_same_from_a_cluster_and_from_a_directory() {
 }
 
 /// Direct writes, and batches of either side.
-fn body(write: usize) -> (&'static str, String) {
+pub fn body(write: usize) -> (&'static str, String) {
     let mut random = Random::new(write as u64);
     let mut record = || {
         let hour = FIRST_HOUR + random.below(3);
@@ -102,17 +102,22 @@ fn body(write: usize) -> (&'static str, String) {
     ("/v1/batches", batch)
 }
 
-fn send(port: u16, path: &str, body: &str) {
+pub fn send(port: u16, path: &str, body: &str) {
+    let (status, answer) = status_of(port, path, body);
+    assert_eq!(status, 200, "{path}: {answer}");
+}
+
+/// Status and body of the answer to a write.
+pub fn status_of(port: u16, path: &str, body: &str) -> (u16, String) {
     let agent = agent(Duration::from_secs(60));
     let kind = if path == "/flows" { "application/x-ndjson" } else { "application/json" };
     let request = agent.post(format!("http://127.0.0.1:{port}{path}")).header("content-type", kind);
     let mut answer = request.send(body).expect("an answer");
-    let status = answer.status();
-    assert_eq!(status, 200, "{path}: {}", answer.body_mut().read_to_string().unwrap_or_default());
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap_or_default())
 }
 
 /// Reads of every endpoint, in every format, with filters of every kind.
-fn reads() -> Vec<(String, &'static str)> {
+pub fn reads() -> Vec<(String, &'static str)> {
     let (from, to) = (FIRST_HOUR, FIRST_HOUR + 3);
     let mut paths = vec![
         format!("/flows?hour={from}"),
@@ -161,7 +166,7 @@ fn reads() -> Vec<(String, &'static str)> {
 }
 
 /// An answer without what depends on when it was written: when instances were last heard.
-fn comparable(path: &str, body: &[u8]) -> Vec<u8> {
+pub fn comparable(path: &str, body: &[u8]) -> Vec<u8> {
     if path != "/v1/instances" {
         return body.to_vec();
     }
@@ -195,7 +200,7 @@ fn pages_are_the_same(single: &FrontEnd, fronts: &[FrontEnd]) {
     }
 }
 
-fn first_difference(found: &[u8], expected: &[u8]) -> String {
+pub fn first_difference(found: &[u8], expected: &[u8]) -> String {
     let at = found.iter().zip(expected).position(|(a, b)| a != b);
     let at = at.unwrap_or(found.len().min(expected.len()));
     let around = |bytes: &[u8]| {

@@ -17,7 +17,8 @@ impl Bar {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::with_draw_target(Some(flows), ProgressDrawTarget::stderr());
-        let template = "{bar:30} {percent}% {human_pos}/{human_len} flows, {per_sec}, {eta} left{msg}";
+        let template =
+            "{bar:30} {percent}% {human_pos}/{human_len} flows, {per_sec}, {eta} left{msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }

@@ -160,14 +160,8 @@ mod tests {
     fn only_the_same_move_goes_on_and_in_time() {
         let note = Note::new("/d", "c").unwrap();
         assert_eq!(note.clone().go_on("/d", "c"), Ok(note.clone()));
-        assert_eq!(
-            note.clone().go_on("/e", "c"),
-            Err(NoteError::OtherSource("/d".to_owned()))
-        );
-        assert_eq!(
-            note.clone().go_on("/d", "d"),
-            Err(NoteError::OtherContents("/d".to_owned()))
-        );
+        assert_eq!(note.clone().go_on("/e", "c"), Err(NoteError::OtherSource("/d".to_owned())));
+        assert_eq!(note.clone().go_on("/d", "d"), Err(NoteError::OtherContents("/d".to_owned())));
         let rest_ms = MAX_MOVE_REST.as_millis() as u64;
         let old = Note { noted_ms: note.noted_ms - rest_ms - 1, ..note.clone() };
         assert_eq!(old.go_on("/d", "c"), Err(NoteError::TooLate));

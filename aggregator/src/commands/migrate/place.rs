@@ -48,7 +48,10 @@ impl Place {
         if let Some(path) = &access.store_password_file {
             let password = Target::read_password(path);
             let unreadable = |error| {
-                format!("{target}, and the password file {} cannot be read: {error}", path.display())
+                format!(
+                    "{target}, and the password file {} cannot be read: {error}",
+                    path.display()
+                )
             };
             target.password = Some(password.map_err(unreadable)?);
         }

@@ -59,3 +59,4 @@ mod contract {
 
 mod beside_others;
 mod bounds;
+mod moving;

@@ -16,6 +16,7 @@ use crate::store::{ApplyError, Origin, Selection, Store, Write};
 
 mod cold;
 mod format;
+mod moving;
 
 struct Directory {
     path: tempfile::TempDir,
