@@ -93,6 +93,10 @@ impl Store for FakeStore {
         Ok(Vec::new())
     }
 
+    async fn restore(&self, _: &Instance) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
     async fn survey(&self, _: Visit<'_>) -> Result<(), ReadError> {
         Ok(())
     }
