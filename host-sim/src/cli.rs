@@ -46,7 +46,7 @@ enum Command {
     /// Measure what each callback costs in a scenario
     Bench(bench::Bench),
     /// Run thousands of sidecars against a real aggregator, and compare what moved with what it says
-    Mesh(mesh::Mesh),
+    Mesh(Box<mesh::Mesh>),
     /// Print the JSON Schema of scenarios, for editors
     Schema,
 }

@@ -40,7 +40,7 @@ impl Chunk {
         });
         let flows: Vec<Flow<'_>> = rows.collect();
         let key = WriteKey { key: self.key(reporter, id), fingerprint: fingerprint(&flows) };
-        (!flows.is_empty()).then(|| Write { origin: Origin::Moved { key, reporter }, flows })
+        (!flows.is_empty()).then_some(Write { origin: Origin::Moved { key, reporter }, flows })
     }
 
     /// The key of a write: no direct write has one with such a beginning.

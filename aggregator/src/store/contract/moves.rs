@@ -47,7 +47,11 @@ pub(crate) async fn what_an_instance_had_delivered_elsewhere_is_a_resend(place: 
     let moved = Instance { id: "i".to_owned(), progress };
     for _ in 0..3 {
         store.restore(&moved).await.unwrap();
-        assert_eq!(store.instances(None, 9).await.unwrap(), [moved.clone()], "as it was");
+        assert_eq!(
+            store.instances(None, 9).await.unwrap(),
+            std::slice::from_ref(&moved),
+            "as it was"
+        );
         store.close().await;
         store = place.open().await;
     }
