@@ -1,6 +1,6 @@
 //! A server that goes away before the end of its response: what the client is given in its place.
 
-use super::{Host, HostError, StreamAction, StreamId, http};
+use super::{Host, HostError, StreamAction, StreamId};
 use crate::{
     grpc::status, pairs::Pair, properties::availability::StreamKind, stream::exchange::Sent,
     vm::state::LocalResponse,
@@ -12,31 +12,25 @@ const BODY: &[u8] =
 
 impl Host {
     /// The server resets the stream of a request. If its response has not begun, Envoy gives a 503
-    /// in its place, which passes the plugin as a response does; later, the stream is reset.
+    /// in its place, which passes the plugin as a response does. If the plugin holds its headers,
+    /// the 503 goes past it to the client; later, the stream is reset.
     pub fn reset_by_server(&mut self, id: StreamId) -> Result<(), HostError> {
         let entry = self.entry(id, StreamKind::Http)?;
         let thread = entry.thread;
         if entry.over {
             return Ok(());
         }
-        let Some((vm, context)) = self.guest(id) else {
+        let Some((_, context)) = self.guest(id) else {
             self.break_off_without_guest(id);
             return Ok(());
         };
-        let has_begun = http::with(vm, context, |stream| {
-            stream.response.headers.is_some() || stream.response.headers_sent
-        });
-        if has_begun {
-            self.reset(id, None);
-        } else {
-            let response = LocalResponse {
-                status: 503,
-                headers: Vec::new(),
-                body: BODY.to_vec(),
-                grpc_status: Some(status::UNAVAILABLE),
-            };
-            self.act_on_stream(thread, context, StreamAction::Reply(response));
-        }
+        let response = LocalResponse {
+            status: 503,
+            headers: Vec::new(),
+            body: BODY.to_vec(),
+            grpc_status: Some(status::UNAVAILABLE),
+        };
+        self.act_on_stream(thread, context, StreamAction::Reply(response));
         self.settle(thread);
         self.run_due()
     }

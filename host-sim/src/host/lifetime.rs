@@ -163,7 +163,7 @@ impl Host {
     }
 
     /// The proxy ends a stream before its end.
-    pub(super) fn reset(&mut self, id: StreamId, peer: Option<Peer>) {
+    fn reset(&mut self, id: StreamId, peer: Option<Peer>) {
         self.end_guest(id, peer);
         if let Some(entry) = self.streams.get_mut(&id) {
             entry.exchange.reset = true;
