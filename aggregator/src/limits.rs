@@ -320,6 +320,13 @@ pub const MAX_REFUSALS: usize = 64;
 /// How long a refused client may take to read why.
 pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How much of a body that nobody wants is taken in after the answer: a client that is still sending
+/// would lose the answer if the connection were closed at once (RFC 9112, 9.6).
+pub const LINGER_BYTES: usize = 256 * 1024;
+
+/// How long a client may take to notice that its answer is there.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long accepting pauses when the system has no file descriptor or memory for a connection.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

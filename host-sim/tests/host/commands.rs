@@ -183,6 +183,26 @@ fn a_first_scenario_holds_as_it_is_written() {
     let (code, text) = cli.call(&["init", "picky.wat", "--configuration", "@plugin.yaml"]);
     assert_eq!(code, 0, "{text}");
     assert_eq!(cli.call(&["run", "picky.yaml"]).0, 0);
+    let written = cli.read("picky.yaml");
+    assert!(written.contains("  # It takes neither connections nor requests"), "{written}");
+}
+
+#[test]
+fn a_first_scenario_has_the_streams_that_the_module_has_callbacks_for() {
+    let cli = Cli::new(&[]);
+    let streams = |callback: &str, params: &str| {
+        let body =
+            format!(r#"(func (export "{callback}") (param {params}) (result i32) (i32.const 0))"#);
+        cli.write("half.wat", &crate::guest::wat(&body));
+        let (code, text) = cli.call(&["init", "half.wat", "--force"]);
+        assert_eq!(code, 0, "{text}");
+        let (code, text) = cli.call(&["run", "half.yaml"]);
+        assert_eq!(code, 0, "{text}");
+        let written = cli.read("half.yaml");
+        (written.contains("- open:"), written.contains("- http:"))
+    };
+    assert_eq!(streams("proxy_on_downstream_data", "i32 i32 i32"), (true, false));
+    assert_eq!(streams("proxy_on_response_body", "i32 i32 i32"), (false, true));
 }
 
 #[test]
