@@ -12,7 +12,12 @@ pub mod upstream;
 
 use std::collections::BTreeMap;
 
-use crate::{abi::Status, pairs::Pair, timeline::Thread, timestamp::Timestamp};
+use crate::{
+    abi::Status,
+    pairs::{self, Pair},
+    timeline::Thread,
+    timestamp::Timestamp,
+};
 use cluster::{Backend, Cluster};
 use fault::Fault;
 use record::{CalloutRecord, Outcome};
@@ -37,6 +42,13 @@ impl CallRequest {
             let length = self.body.len().to_string().into_bytes();
             self.headers.push((b"content-length".to_vec(), length));
         }
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        [&self.headers, &self.trailers]
+            .into_iter()
+            .fold(self.body.len(), |sum, pairs| sum.saturating_add(pairs::serialized_len(pairs)))
     }
 
     /// The value of a header, as text.

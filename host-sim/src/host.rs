@@ -34,7 +34,7 @@ use std::{
 use crate::{
     callouts::{cluster::Cluster, record::CalloutRecord},
     capability::metrics::Metric,
-    limits::MAX_CALLBACKS_PER_INSTANT,
+    limits::{MAX_CALLBACKS_PER_INSTANT, MAX_FUEL_PER_INSTANT},
     process::Process,
     properties::Properties,
     timeline::{Event, EventKind},
@@ -75,7 +75,10 @@ pub enum HostError {
     #[error("there is no cluster `{0}`")]
     NoCluster(String),
     /// Callbacks cause one another without end, and time stands still.
-    #[error("more than {MAX_CALLBACKS_PER_INSTANT} callbacks in one instant")]
+    #[error(
+        "callbacks cause one another without end: more than {MAX_CALLBACKS_PER_INSTANT} of them, or \
+         {MAX_FUEL_PER_INSTANT} of fuel, in one instant"
+    )]
     Livelock,
 }
 
@@ -124,7 +127,12 @@ impl Host {
 
     /// Forgets what happened so far, so that a long run does not fill the memory with it.
     pub fn forget_timeline(&mut self) {
-        self.process.timeline.borrow_mut().clear();
+        drop(self.process.take_timeline());
+    }
+
+    /// What happened so far, which then is forgotten.
+    pub(crate) fn take_timeline(&mut self) -> Vec<Event> {
+        self.process.take_timeline()
     }
 
     /// Measures what callbacks cost, from now on.
@@ -172,9 +180,15 @@ impl Host {
     pub fn advance(&mut self, duration_ns: u64) -> Result<(), HostError> {
         let until_ns = self.process.now_ns.get().saturating_add(duration_ns);
         let (mut instant_ns, mut callbacks) = (self.process.now_ns.get(), 0_u32);
+        let mut fuel_before = self.process.fuel.get();
         while let Some((at_ns, task)) = self.schedule.take_until(until_ns) {
-            callbacks = if at_ns == instant_ns { callbacks + 1 } else { 0 };
-            if callbacks > MAX_CALLBACKS_PER_INSTANT {
+            if at_ns == instant_ns {
+                callbacks += 1;
+            } else {
+                (callbacks, fuel_before) = (0, self.process.fuel.get());
+            }
+            let fuel = self.process.fuel.get().saturating_sub(fuel_before);
+            if callbacks > MAX_CALLBACKS_PER_INSTANT || fuel > MAX_FUEL_PER_INSTANT {
                 return Err(HostError::Livelock);
             }
             instant_ns = at_ns;

@@ -9,7 +9,7 @@ use super::foreign::fields;
 use crate::{
     abi::Status,
     grpc::{GrpcAction, GrpcEvent, GrpcExchange, GrpcKind, GrpcRequest},
-    pairs::Pair,
+    pairs::{self, Pair},
     vm::{
         guest::{CallResult, Guest, answer, give, read, read_pairs, read_text, write},
         state::VmState,
@@ -18,6 +18,9 @@ use crate::{
 
 /// Tokens go up by this much; the lowest two bits say what they are of.
 const TOKEN_INCREMENT: u32 = 4;
+
+/// What is kept of a call beside its texts.
+const CALL_BYTES: usize = 512;
 
 /// The lowest two bits of the token of a call and of a stream.
 const CALL: u32 = 1;
@@ -161,6 +164,8 @@ fn begin(guest: &mut Guest<'_>, start: &Start, return_token: u32) -> CallResult 
     if upstream.is_empty() {
         guest.data().warn_of_crash("a gRPC service without a name");
     }
+    let sizes = [upstream.len(), service.len(), method.len(), pairs::serialized_len(&metadata)];
+    guest.data().process.kept.add(sizes.into_iter().fold(CALL_BYTES, usize::saturating_add));
     let request = GrpcRequest { service, method, metadata };
     let state = guest.data_mut();
     let (token, exchange) = admit(state, start, &upstream, request)?;

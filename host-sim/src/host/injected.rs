@@ -14,9 +14,8 @@ impl Host {
             Thread::Worker(worker) => self.index_of(worker),
             _ => self.first_thread,
         };
-        let reason = "a fault of the test".to_owned();
         if let Some(vm) = self.threads.get_mut(index).and_then(|worker| worker.live()) {
-            vm.fail(VmFailure { callback: "no callback".to_owned(), reason });
+            vm.fail(VmFailure::new("no callback", "a fault of the test"));
             self.settle(index);
         }
         Ok(())
