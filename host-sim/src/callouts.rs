@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use crate::{
     abi::Status,
     pairs::{self, Pair},
+    process::kept,
     timeline::Thread,
     timestamp::Timestamp,
 };
@@ -89,6 +90,7 @@ pub(crate) struct Callouts {
     pub(crate) lean: bool,
     /// How many calls met a fault.
     pub(crate) faulty: u64,
+    bytes: u64,
 }
 
 impl Callouts {
@@ -188,8 +190,14 @@ impl Callouts {
         if self.lean {
             return None;
         }
+        self.bytes = self.bytes.saturating_add(kept::size(record.request.bytes()));
         self.records.push(record);
         Some(self.records.len() - 1)
+    }
+
+    /// How many bytes the records have.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Notes that the guest has seen an answer.

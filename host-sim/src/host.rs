@@ -15,6 +15,7 @@ mod failure;
 mod grpc;
 mod http;
 mod injected;
+mod instant;
 mod lifetime;
 pub mod observed;
 mod reload;
@@ -49,6 +50,7 @@ use crate::{
 };
 use builder::{FailurePolicy, HostBuilder};
 use deferred::DeferredCall;
+use instant::Instant;
 use lifetime::StreamEntry;
 use reload::Replaced;
 use schedule::{Due, Schedule, Task};
@@ -98,6 +100,8 @@ pub struct Host {
     last_stream: u64,
     /// Calls that whoever runs the host is to carry out.
     deferred: Vec<DeferredCall>,
+    /// For whoever goes on step by step.
+    instant: Instant,
 }
 
 impl Host {
@@ -179,19 +183,11 @@ impl Host {
     /// answers, happens at its own time.
     pub fn advance(&mut self, duration_ns: u64) -> Result<(), HostError> {
         let until_ns = self.process.now_ns.get().saturating_add(duration_ns);
-        let (mut instant_ns, mut callbacks) = (self.process.now_ns.get(), 0_u32);
-        let mut fuel_before = self.process.fuel.get();
+        let mut instant = Instant::new(self.process.now_ns.get(), self.process.fuel.get());
         while let Some((at_ns, task)) = self.schedule.take_until(until_ns) {
-            if at_ns == instant_ns {
-                callbacks += 1;
-            } else {
-                (callbacks, fuel_before) = (0, self.process.fuel.get());
-            }
-            let fuel = self.process.fuel.get().saturating_sub(fuel_before);
-            if callbacks > MAX_CALLBACKS_PER_INSTANT || fuel > MAX_FUEL_PER_INSTANT {
+            if instant.is_endless(at_ns, self.process.fuel.get()) {
                 return Err(HostError::Livelock);
             }
-            instant_ns = at_ns;
             self.process.now_ns.set(at_ns);
             self.run(task);
         }

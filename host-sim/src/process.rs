@@ -68,8 +68,12 @@ impl Process {
 
     /// How many bytes are kept for the guests: what they said, sent, shared and counted.
     pub(crate) fn kept_bytes(&self) -> u64 {
-        let shared = self.shared_data.borrow().bytes();
-        let parts = [self.timeline_bytes.get(), shared, self.queues.borrow().bytes()];
+        let parts = [
+            self.timeline_bytes.get(),
+            self.callouts.borrow().bytes(),
+            self.shared_data.borrow().bytes(),
+            self.queues.borrow().bytes(),
+        ];
         parts.into_iter().fold(self.kept.bytes(), u64::saturating_add)
     }
 }

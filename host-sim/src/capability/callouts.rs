@@ -65,7 +65,6 @@ fn http_call(
     let trailers = read(guest, trailers.0, trailers.1)?;
     let trailers = read_pairs(guest, &trailers);
     let request = CallRequest { headers, body, trailers };
-    guest.data().process.kept.add(request.bytes());
     match send(guest.data_mut(), &cluster, &request, timeout_ms) {
         Ok(token) => write(guest, return_token, &token.to_le_bytes()),
         Err(status) => {

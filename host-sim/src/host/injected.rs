@@ -21,6 +21,16 @@ impl Host {
         Ok(())
     }
 
+    /// Makes the plugin fail wherever it is well.
+    pub(super) fn fail_all(&mut self, reason: &str) {
+        for thread in 0..self.threads.len() {
+            if let Some(vm) = self.threads.get_mut(thread).and_then(|worker| worker.live()) {
+                vm.fail(VmFailure::new("no callback", reason));
+                self.settle(thread);
+            }
+        }
+    }
+
     /// How far the wall clock that the plugin reads is ahead of virtual time, in nanoseconds.
     /// Timers do not go by it.
     pub fn set_wall_clock_ahead_ns(&mut self, ahead_ns: i64) {

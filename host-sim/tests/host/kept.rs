@@ -1,6 +1,6 @@
 //! What guests leave behind, callback after callback, does not fill the memory of the host.
 
-use host_sim::{Cluster, Direction, GrpcUpstream, Host, Reply};
+use host_sim::{Cluster, Direction, GrpcUpstream, Host, HostBuilder};
 
 use crate::guest::{failures, guest, pairs};
 
@@ -8,7 +8,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A guest that makes these host calls a hundred times on each tick, ten ticks a second; it has a
 /// queue, whose id is at 16, and a number at 0 that is always another.
-fn busy(calls: &str) -> Host {
+fn busy(calls: &str) -> HostBuilder {
     let body = format!(
         r##"(func (export "proxy_on_configure") (param i32 i32) (result i32)
               (drop (call $set_tick (i32.const 100))) (i32.const 1))
@@ -22,7 +22,7 @@ fn busy(calls: &str) -> Host {
     );
     let silent = Cluster::grpc(GrpcUpstream::new(|_, _| Vec::new()));
     let builder = Host::builder(guest(&body)).workers(1).cluster("silent", silent);
-    builder.cluster("svc", Cluster::reply(Reply::new(200))).kept_bytes(1_000_000).start().unwrap()
+    builder.cluster("svc", Cluster::grpc(GrpcUpstream::message(b"m"))).kept_bytes(1_000_000)
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_guest_that_fills_the_host_has_failed() {
         r##"(drop (call $set_effective (i32.const 2)))
             (drop (call $add_header (i32.const 0) (i32.const 0) (i32.const 4) #"value"))"##,
     ] {
-        let mut host = busy(calls);
+        let mut host = busy(calls).start().unwrap();
         let headers = vec![(b":path".to_vec(), b"/".to_vec())];
         host.open_http(0, Default::default(), headers, false).unwrap();
         host.advance(60 * SECOND).unwrap();
@@ -70,11 +70,12 @@ fn what_is_replaced_or_taken_away_is_kept_no_longer() {
         "(drop (call $enqueue (i32.load (i32.const 16)) (i32.const 0) (i32.const 1000)))
          (drop (call $dequeue (i32.load (i32.const 16)) (i32.const 24) (i32.const 28)))",
     ] {
-        let mut host = busy(calls);
+        let mut host = busy(calls).start().unwrap();
         host.advance(10 * SECOND).unwrap();
         assert_eq!(failures(&host), [""; 0], "{calls}");
     }
-    let mut host = busy("(drop (call $log (i32.const 2) (i32.const 0) (i32.const 4)))");
+    let busy = busy("(drop (call $log (i32.const 2) (i32.const 0) (i32.const 4)))");
+    let mut host = busy.start().unwrap();
     for _ in 0..100 {
         host.advance(SECOND).unwrap();
         assert_eq!(failures(&host), [""; 0]);
@@ -102,4 +103,22 @@ fn what_a_guest_adds_to_a_stream_goes_with_it() {
         assert_eq!(request(true), [""; 0]);
     }
     assert!((0..100).any(|_| !request(false).is_empty()));
+}
+
+#[test]
+fn a_host_that_keeps_no_records_goes_on() {
+    let headers = pairs(&[(":method", "GET"), (":path", "/"), (":authority", "a")]);
+    for calls in [
+        &format!(
+            r##"(drop (call $http_call #"svc" #"{headers}" (i32.const 0) (i32.const 1000)
+                  (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 16)))"##
+        ),
+        r##"(drop (call $grpc_call #"svc" #"s" #"m" (i32.const 0) (i32.const 0) #"x"
+              (i32.const 100) (i32.const 24)))"##,
+    ] {
+        let mut host = busy(calls).lean().start().unwrap();
+        host.advance(10 * SECOND).unwrap();
+        assert_eq!(failures(&host), [""; 0], "{calls}");
+        assert!(host.callbacks() > 10_000, "{calls}");
+    }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{HostBuilder, PluginSettings, RootError, StartError, StartFailure};
 use crate::{
-    host::{Host, Schedule, VmSettings, Worker},
+    host::{Host, Schedule, VmSettings, Worker, instant::Instant},
     limits::{MAX_PLUGINS, MAX_WORKERS},
     process::Process,
     timeline::{EventKind, Thread},
@@ -98,6 +98,7 @@ impl HostBuilder {
             streams: BTreeMap::new(),
             last_stream: 0,
             deferred: Vec::new(),
+            instant: Instant::default(),
             first_thread: 0,
             replaced: Vec::new(),
             threads,
