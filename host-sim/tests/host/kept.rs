@@ -119,6 +119,7 @@ fn a_host_that_keeps_no_records_goes_on() {
         let mut host = busy(calls).lean().start().unwrap();
         host.advance(10 * SECOND).unwrap();
         assert_eq!(failures(&host), [""; 0], "{calls}");
-        assert!(host.callbacks() > 10_000, "{calls}");
+        // A hundred ticks; nobody listens to the answers.
+        assert!(host.callbacks() >= 100, "{calls}");
     }
 }
