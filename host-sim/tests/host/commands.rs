@@ -238,3 +238,38 @@ fn callbacks_have_a_cost_each() {
     assert_eq!(cli.call(&["bench", "plugin.wat", "scenario.yaml"]).0, 1);
     assert_eq!(cli.call(&["bench", "none.wat", "scenario.yaml"]).0, 2);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_links_lead_to_again_counts_once() {
+    let cli = suite();
+    // Two links in each folder: followed, they would lead through it for ever.
+    for name in ["all/again", "all/and-again"] {
+        std::os::unix::fs::symlink(".", cli.path(name)).unwrap();
+    }
+    let (code, text) = cli.call(&["test", "all", "./all", "--jobs", "1000000000"]);
+    assert_eq!((code, text.contains("3 scenarios: 3 passed")), (0, true), "{text}");
+}
+
+#[test]
+fn a_test_whose_reader_is_gone_has_not_passed() {
+    let cli = suite();
+    for (arguments, expected) in [(&["test", "all"][..], 2), (&["schema"][..], 0)] {
+        let mut child =
+            cli.command(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_error_comes_with_the_last_events_and_not_with_all() {
+    let cli = suite();
+    let many = HEAD.replace("times: 3", "times: 100") + "  - close: {stream: nobody}\n";
+    cli.write("many.yaml", &many);
+    let (code, text) = cli.call(&["run", "many.yaml"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("earlier events are not shown)"), "{text}");
+    assert!(text.contains("there is no open stream `nobody`"), "{text}");
+    assert_eq!(text.lines().count(), 202);
+}
