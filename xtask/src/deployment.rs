@@ -1,7 +1,7 @@
 //! `cargo xtask deployment`: what an operator applies, checked by what can be checked without a
 //! cluster, a container engine and a running systemd.
 //!
-//! `tools` brings the programs; `manifests` has kustomize build the variants. The schemas, and what
+//! `tools` brings the programs; `manifests` has kubectl build the variants. The schemas, and what
 //! must hold between files, are in `xtask/deployment/check.py`.
 
 mod manifests;
@@ -33,6 +33,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(&built).doing(built.display())?;
     say::step("manifests", || {
         manifests::build(&tools.kubectl, root, &built)?;
+        manifests::patch(&tools.kubectl, root, &built)?;
         let mut check = Command::new(&tools.python);
         check.args(["-B"]).arg(root.join("xtask/deployment/check.py")).arg(root).arg(&built);
         command::run(&mut check)

@@ -1,4 +1,5 @@
-//! What kustomize makes of `envoy/kubernetes`, in each combination that its README names.
+//! What kustomize makes of `envoy/kubernetes`, in each combination that its README names, and kubectl
+//! of the patches in `envoy/istio`.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +13,36 @@ const STORES: [&str; 2] = ["single", "cluster"];
 
 /// The components that go with it.
 const COMPONENTS: [&[&str]; 4] = [&[], &["watch"], &["istio"], &["istio", "watch-istio"]];
+
+/// The patches for workloads, each of which goes over those before it.
+const PATCHES: [&str; 2] = ["workload.yaml", "workload-drain.yaml"];
+
+/// Somebody's Deployment, as it is before these.
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: app }
+spec:
+  selector: { matchLabels: { app: app } }
+  template:
+    metadata: { labels: { app: app } }
+    spec: { containers: [ { name: app, image: app } ] }
+";
+
+/// Patches a Deployment with all that an operator may; the last has all of it.
+pub fn patch(kubectl: &Path, root: &Path, built: &Path) -> Result<()> {
+    let mut before = built.join("patched.yaml");
+    fs::write(&before, DEPLOYMENT).doing(before.display())?;
+    for name in PATCHES {
+        let mut patch = Command::new(kubectl);
+        patch.args(["patch", "--local", "--output", "yaml", "--filename"]).arg(&before);
+        patch.arg("--patch-file").arg(root.join("envoy/istio").join(name));
+        let after = built.join(format!("patched-{name}"));
+        fs::write(&after, command::read(&mut patch)?).doing(after.display())?;
+        before = after;
+    }
+    Ok(())
+}
 
 /// Builds each variant as `NAME.yaml` in `built`.
 pub fn build(kubectl: &Path, root: &Path, built: &Path) -> Result<()> {
