@@ -64,13 +64,11 @@ impl Tools {
     }
 }
 
+/// Looks for them without loading them, which takes seconds.
 fn has_schemas(python: &Path) -> bool {
-    let mut import = Command::new(python);
-    command::succeeds(import.args([
-        "-B",
-        "-c",
-        "import kubernetes_validate, cloudcoil.models.istio",
-    ]))
+    let find = "from importlib.util import find_spec as find; \
+                exit(not (find('kubernetes_validate') and find('cloudcoil.models.istio')))";
+    command::succeeds(Command::new(python).args(["-B", "-c", find]))
 }
 
 /// The one on the path, or Debian's. Its package starts a server when it is installed.
