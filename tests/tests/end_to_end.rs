@@ -47,3 +47,5 @@ mod spill;
 mod tcp;
 #[path = "end_to_end/trap.rs"]
 mod trap;
+#[path = "end_to_end/watching.rs"]
+mod watching;

