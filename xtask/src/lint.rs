@@ -1,5 +1,6 @@
-//! `cargo xtask lint`: formatting, and clippy with warnings denied.
+//! `cargo xtask lint`: formatting, clippy with warnings denied, and the book with its links.
 
+use crate::book;
 use crate::command;
 use crate::failure::Result;
 use crate::plugin;
@@ -14,6 +15,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         clippy.args(["--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
         command::run(&mut clippy)
     })?;
+    book::build(workspace)?;
     // Who tests a plugin with the simulator compiles it without its command line.
     say::step("the simulator as a library alone", || {
         let mut clippy = workspace.cargo("clippy");

