@@ -1,7 +1,9 @@
-//! `cargo xtask lint`: formatting, clippy with warnings denied, and the book with its links.
+//! `cargo xtask lint`: formatting, clippy with warnings denied, the book with its links, and what is
+//! used of others.
 
 use crate::book;
 use crate::command;
+use crate::deny::CargoDeny;
 use crate::failure::Result;
 use crate::plugin;
 use crate::say;
@@ -16,6 +18,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         command::run(&mut clippy)
     })?;
     book::build(workspace)?;
+    CargoDeny::set_up()?.check(workspace)?;
     // Who tests a plugin with the simulator compiles it without its command line.
     say::step("the simulator as a library alone", || {
         let mut clippy = workspace.cargo("clippy");

