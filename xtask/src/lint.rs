@@ -1,7 +1,10 @@
-//! `cargo xtask lint`: formatting, clippy with warnings denied, and what is deployed.
+//! `cargo xtask lint`: formatting, clippy with warnings denied, what is deployed, the book with its
+//! links, and what is used of others.
 
+use crate::book;
 use crate::command;
 use crate::deployment;
+use crate::deny::CargoDeny;
 use crate::failure::Result;
 use crate::plugin;
 use crate::say;
@@ -15,6 +18,8 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         clippy.args(["--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
         command::run(&mut clippy)
     })?;
+    book::build(workspace)?;
+    CargoDeny::set_up()?.check(workspace)?;
     // Who tests a plugin with the simulator compiles it without its command line.
     say::step("the simulator as a library alone", || {
         let mut clippy = workspace.cargo("clippy");
