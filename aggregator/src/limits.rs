@@ -162,8 +162,12 @@ pub const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
 /// begun comes within its interval.
 pub const COMPLETE_GRACE: Duration = Duration::from_secs(30);
 
-/// How old a look at all instances may be that says which hours are complete.
+/// How old a look at all instances may be that says which hours are complete, if it is quick.
 pub const MAX_OVERVIEW_AGE: Duration = Duration::from_secs(1);
+
+/// How many times longer than it has taken such a look serves, so that looking is a tenth of the
+/// time at most.
+pub const LOOK_SERVES: u32 = 10;
 
 /// Instances of a kind that a report on an hour names, unless `limit` says otherwise.
 pub const DEFAULT_WITNESSES: usize = 100;
