@@ -34,6 +34,13 @@ pub const STORE_WRITE_PATIENCE: Duration = Duration::from_secs(4);
 /// How long one step of a read may take in all.
 pub const STORE_READ_PATIENCE: Duration = Duration::from_secs(8);
 
+/// How long one node may take to answer a step of a read: another may be asked after that, which
+/// has taken its place.
+pub const STORE_ASK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// For how long nothing is read from a copy that could not answer.
+pub const COPY_REST: Duration = Duration::from_secs(10);
+
 /// The pause before something is tried again that a node could not do.
 pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -94,6 +101,13 @@ pub const LANE_IDLE: Duration = Duration::from_secs(60);
 
 /// Fields of a hash that one step of a scan asks for.
 pub const SCAN_COUNT: usize = 1_000;
+
+/// How often the scan of a hash begins anew because another node has answered, before it is given
+/// up.
+pub const MAX_SCAN_RESTARTS: u32 = 5;
+
+/// Hours that a read asks for by their names; of more, it looks at all.
+pub const MAX_NAMED_HOURS: u32 = 64;
 
 /// Sources whose flows are read at a time.
 pub const SCAN_SOURCES: usize = 256;
@@ -389,6 +403,9 @@ pub const MAX_TOKEN_NAME_BYTES: usize = 64;
 
 /// The random bytes in a token.
 pub const TOKEN_BYTES: usize = 32;
+
+// There is time to ask who has taken a node's place.
+const _: () = assert!(STORE_READ_PATIENCE.as_secs() >= 2 * STORE_ASK_TIMEOUT.as_secs());
 
 // A single largest request always fits the queue and a group.
 const _: () = assert!(MAX_QUEUED_BYTES >= 2 * MAX_BODY_BYTES);

@@ -6,6 +6,8 @@
 mod access;
 #[path = "cluster/chaos.rs"]
 mod chaos;
+#[path = "cluster/copies.rs"]
+mod copies;
 #[path = "cluster/equality.rs"]
 mod equality;
 #[path = "cluster/load.rs"]

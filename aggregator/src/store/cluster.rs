@@ -42,7 +42,7 @@ use self::connect::Connector;
 use self::deltas::Deltas;
 use self::layout::{Keys, Shard};
 use self::net::Net;
-use self::read::{Hash, damaged};
+use self::read::{Place, damaged};
 use self::record::{Said, decode};
 use self::scan::RowScan;
 use self::sweep::Retention;
@@ -273,16 +273,16 @@ impl Store for ClusterStore {
         self.check_open()?;
         let shards: Vec<Shard> = Shard::all().collect();
         for some in shards.chunks(SURVEY_SHARDS) {
-            let hashes =
-                some.iter().map(|shard| Hash { shard: *shard, key: self.net.keys.homes(*shard) });
-            read::scan(&self.net, hashes.collect(), |_, id, record| {
-                let unreadable = || damaged("the record of an instance");
-                let id = std::str::from_utf8(id).map_err(|_| unreadable())?;
-                let said: Option<Said> = decode(record).map_err(|_| unreadable())?;
-                visit(id, &said.ok_or_else(unreadable)?.progress());
-                Ok(())
-            })
-            .await?;
+            let key = |shard| self.net.keys.homes(shard);
+            let hashes = some.iter().map(|&shard| Place { shard, key: key(shard) });
+            let said = |record: &[u8]| {
+                let said: Option<Said> = decode(record).ok().flatten();
+                said.ok_or_else(|| damaged("the record of an instance"))
+            };
+            let instances = read::fields(&self.net, hashes.collect(), said).await?;
+            for (id, said) in instances.iter().flatten() {
+                visit(id, &said.progress());
+            }
         }
         Ok(())
     }
