@@ -121,6 +121,12 @@ pub const SUMMARY_TASKS: usize = 8;
 /// How long it may take until all shards tell what changes.
 pub const EAR_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often a node that tells what changes is asked whether it is there.
+pub const EAR_PING: Duration = Duration::from_secs(4);
+
+/// How long it may say nothing.
+pub const EAR_SILENCE: Duration = Duration::from_secs(12);
+
 /// How far the clocks of two front ends may be apart for a follower that changes from one to the
 /// other, in microseconds: as far as a filter's clock may be wrong.
 pub const CHANGES_OVERLAP_US: u64 = 10_000_000;
