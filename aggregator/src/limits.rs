@@ -53,8 +53,15 @@ pub const TOPOLOGY_PATIENCE: Duration = Duration::from_secs(1);
 /// Commands that are sent to a node at a time.
 pub const MAX_STORE_PIPELINE: usize = 512;
 
-/// Flows that one call of the script adds: about 5 ms of a node's time.
-pub const MAX_CALL_FLOWS: usize = 2_000;
+/// What one call of the script may cost a node, in microseconds about: far from the 10 ms for which
+/// nothing may hold it.
+pub const MAX_CALL_COST: usize = 4_000;
+
+/// What it costs to add to a flow, of this.
+pub const CALL_FLOW_COST: usize = 2;
+
+/// What each source in an hour costs besides: keys of its own are looked up and written to.
+pub const CALL_SOURCE_COST: usize = 20;
 
 /// Writes that one call of the script covers.
 pub const MAX_CALL_WRITES: usize = 500;
