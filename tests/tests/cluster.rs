@@ -16,5 +16,7 @@ mod load;
 mod migrate;
 #[path = "cluster/outage.rs"]
 mod outage;
+#[path = "cluster/partition.rs"]
+mod partition;
 #[path = "cluster/random.rs"]
 mod random;

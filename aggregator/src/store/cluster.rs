@@ -21,6 +21,7 @@ mod net;
 mod read;
 mod record;
 mod scan;
+mod settings;
 mod summarize;
 mod sweep;
 mod target;
@@ -101,6 +102,7 @@ impl ClusterStore {
         let net = Net::open(connector, keys, &target.seeds, *reads_replicas);
         let net = net.await.map_err(OpenError)?;
         meta::check(&net).await.map_err(OpenError)?;
+        settings::warn(&net).await;
         let dedupe_ms = u64::from(options.dedupe_hours) * HOUR_MS;
         let retention = Arc::new(Retention::new(options.retain_hours, dedupe_ms));
         let unreadable = |error: ReadError| OpenError(error.0);
@@ -311,7 +313,8 @@ impl Store for ClusterStore {
 
     async fn ready(&self) -> Result<(), NotReady> {
         let is_open = self.check_open().map_err(|_| "the store is closed");
-        is_open.and_then(|()| self.net.check()).map_err(NotReady::openly)
+        let is_served = || self.net.check(self.writer.least_copies());
+        is_open.and_then(|()| is_served()).map_err(NotReady::openly)
     }
 
     async fn close(&self) {

@@ -122,15 +122,18 @@ impl Net {
         self.answers.store(true, Ordering::Relaxed);
     }
 
-    /// Whether writes can be expected to succeed.
+    /// Whether writes that need so many copies can be expected to succeed.
     ///
     /// # Errors
-    /// When they cannot, with the reason.
-    pub fn check(&self) -> Result<(), &'static str> {
+    /// When none can, with the reason.
+    pub fn check(&self, least_copies: usize) -> Result<(), &'static str> {
         let topology = self.topology();
         match () {
             () if !self.answers.load(Ordering::Relaxed) => Err("no node of the cluster answers"),
             () if topology.is_down => Err("the cluster is down"),
+            () if topology.most_replicas < least_copies => {
+                Err("no primary of the cluster has the replicas that a write needs")
+            }
             () => Ok(()),
         }
     }
