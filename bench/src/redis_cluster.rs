@@ -110,6 +110,19 @@ impl RedisCluster {
         self.primaries.iter().map(|node| node.calls("evalsha")).sum()
     }
 
+    /// Bytes that the primaries have since then had from front ends, sent to them, and sent to
+    /// replicas.
+    pub fn traffic(&self) -> Result<[u64; 3]> {
+        let sum = |figure| -> Result<u64> {
+            self.primaries.iter().map(|node| node.info::<u64>("stats", figure)).sum()
+        };
+        Ok([
+            sum("total_net_input_bytes")?,
+            sum("total_net_output_bytes")?,
+            sum("total_net_repl_output_bytes")?,
+        ])
+    }
+
     /// How long the longest commands since then took, the longest first.
     pub fn slowest(&self) -> Result<Vec<Duration>> {
         let mut all = Vec::new();

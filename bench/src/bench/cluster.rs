@@ -40,6 +40,7 @@ pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
     let rounds = setting.scale(ROUNDS);
     let deployment = Deployment::start(&setting.fas, PRIMARIES, FRONT_ENDS)?;
     let crowd = Crowd::of(Phase(0));
+    tell_load("before", report);
     report.add(Figure::new("the crowd", crowd.describe()).how(deployment.describe()));
     let capacity = throughput::tell_closely(&deployment, crowd, rounds, report)?;
     plain::run(&deployment, Crowd::of(Phase(1)), rounds, report)?;
@@ -55,5 +56,14 @@ pub fn run(setting: &Setting, report: &mut Report) -> Result<()> {
             throughput::tell_briefly(&deployment, Crowd::of(Phase(0)), rounds, report)?;
         }
     }
-    memory::run(setting, report)
+    memory::run(setting, report)?;
+    tell_load("after", report);
+    Ok(())
+}
+
+/// How busy the machine is, which latencies and throughput depend on.
+fn tell_load(when: &str, report: &mut Report) {
+    let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let minutes: Vec<&str> = told.split(' ').take(3).collect();
+    report.add(Figure::new(format!("load average {when}"), minutes.join(", ")));
 }

@@ -37,6 +37,8 @@ pub struct Outcome {
     pub cost: Cost,
     /// Calls of scripts, on all primaries.
     pub calls: u64,
+    /// Bytes that the primaries had, answered, and sent to replicas.
+    pub traffic: [u64; 3],
     /// The longest commands.
     pub slowest: Vec<Duration>,
 }
@@ -68,11 +70,11 @@ impl Deployment {
         let addresses: Vec<SocketAddr> = self.front_ends.iter().map(Fas::address).collect();
         let (pushed, cost) = self.cost_of(|| push(&addresses, &pushes.requests, interval))?;
         let slowest = self.cluster.slowest()?;
-        let calls = self.cluster.script_calls()?;
+        let (calls, traffic) = (self.cluster.script_calls()?, self.cluster.traffic()?);
         for front_end in &self.front_ends {
             front_end.expect(phase.hour(), &pushes.expected)?;
         }
-        Ok(Outcome { pushed, cost, calls, slowest })
+        Ok(Outcome { pushed, cost, calls, traffic, slowest })
     }
 
     /// What `work` costs, until all are idle again.
