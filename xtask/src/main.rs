@@ -45,7 +45,7 @@ cargo xtask <verb>
   bench [--quick] [NAME...]
                   measure the service against its goals, and against Redis and PostgreSQL; with
                   names, only these: write, batch, memory, restart, read, idle, overload, plugin,
-                  rivals
+                  cluster, rivals
                   (--quick: a tenth of everything, to see that it works)
   fuzz [TARGET]... [--seconds N]
                   run the fuzz targets, each for a minute
