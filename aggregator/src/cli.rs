@@ -4,8 +4,10 @@
 mod audit;
 mod client;
 mod connection;
+mod doctor;
 mod error;
 mod flows;
+mod generate;
 mod hours;
 mod import;
 mod instances;
@@ -44,6 +46,15 @@ Exit codes:
   2  the command line is wrong
   3  the token is missing, unknown, or does not allow this";
 
+/// What the help of `fas doctor` ends with.
+const DOCTOR_EXIT_CODES: &str = "\
+The token is taken from FAS_TOKEN or --token-file. With the scopes read and write it sees everything.
+
+Exit codes:
+  0  all is well
+  1  a warning: something is to be looked after
+  2  a problem: something does not work; or the command line is wrong";
+
 /// A command that asks a server, or needs none.
 #[derive(Subcommand)]
 pub enum Command {
@@ -65,6 +76,13 @@ pub enum Command {
     /// Lists the instances that report
     #[command(after_help = EXIT_CODES)]
     Instances(instances::Instances),
+    /// Checks a running installation, and says what to do about what it finds
+    ///
+    /// Is the server reachable, ready, and of this version? What is the token good for? Do the
+    /// clocks agree, who reports, which hours are complete, was anything lost, what is kept, how
+    /// is the store, and which bounds are near? It changes nothing.
+    #[command(after_help = DOCTOR_EXIT_CODES)]
+    Doctor(doctor::Doctor),
     /// Writes the flows of a file; doing so again changes nothing
     ///
     /// The flows are sent in chunks of 1000. Each chunk has a key made of the label, its number
@@ -77,6 +95,9 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Writes the manual's pages and all completions into a directory, for packages
+    #[command(hide = true)]
+    Generate(generate::Generate),
 }
 
 /// Runs a command to its end. `program` is the whole command line, for the completions.
@@ -88,14 +109,16 @@ pub fn run(command: &Command, program: clap::Command) -> ExitCode {
         Command::Audit(audit) => audit.run(),
         Command::Tail(tail) => tail.run(),
         Command::Instances(instances) => instances.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Import(import) => import.run(),
         Command::Completions { shell } => completions(*shell, program),
+        Command::Generate(generate) => generate.run(program),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match &error {
-                CliError::Closed => {}
+                CliError::Closed | CliError::Unwell(_) => {}
                 CliError::Shortfall(shortfall) => shortfall.lines().for_each(|line| say(&line)),
                 _ => say(&error.to_string()),
             }

@@ -17,6 +17,7 @@ use log::LevelFilter;
 pub use self::exposure::Exposed;
 pub use self::settings::Settings;
 use crate::limits::DEFAULT_MAX_CONNECTIONS;
+use crate::metrics::Metrics;
 use crate::serve::{Terms, Timeouts, TlsFiles};
 use crate::store::cluster;
 use crate::store::embedded::Options;
@@ -53,6 +54,18 @@ impl std::fmt::Display for StoreConfig {
             Self::Directory(path, _) => write!(f, "{}", path.display()),
             Self::Cluster(options) => write!(f, "{}", options.target),
         }
+    }
+}
+
+impl StoreConfig {
+    /// Has the metrics tell what is kept.
+    pub fn announce(&self, metrics: &Metrics) {
+        let (retain_hours, budget) = match self {
+            Self::Directory(_, options) => (options.retain_hours, options.memory_budget),
+            Self::Cluster(options) => (options.retain_hours, 0),
+        };
+        metrics.retain_hours.set(retain_hours.map_or(0, |hours| hours.get().into()));
+        metrics.memory_budget_bytes.set(i64::try_from(budget).unwrap_or(i64::MAX));
     }
 }
 

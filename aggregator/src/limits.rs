@@ -304,6 +304,9 @@ pub const MAX_PARALLEL_IMPORTS: u8 = 4;
 /// How often `fas import` sends a chunk before it gives up: about a minute and a half.
 pub const IMPORT_ATTEMPTS: u32 = 10;
 
+/// Hours that `fas doctor` looks at, at the most: two weeks.
+pub const MAX_DOCTOR_HOURS: u32 = 14 * 24;
+
 /// How often a command asks a busy server for something that it reads.
 pub const READ_ATTEMPTS: u32 = 4;
 

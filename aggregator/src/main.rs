@@ -122,6 +122,7 @@ async fn listen_and_serve(config: Config) -> Result<(), AnyError> {
     config.check_exposure(&addresses)?;
     let entrance = Entrance::load(&config.terms)?;
     let metrics = Arc::new(Metrics::new()?);
+    config.store.announce(&metrics);
     let store = open(&config.store, &metrics).await?;
     let listener = TcpListener::bind(&*addresses).await.map_err(cannot_listen)?;
     let address = listener.local_addr()?;

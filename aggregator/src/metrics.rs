@@ -1,19 +1,23 @@
 //! What `/metrics` tells: counters and histograms in the Prometheus text format.
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder, exponential_buckets,
+    Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder, exponential_buckets,
 };
 
 /// The program's metrics.
 pub struct Metrics {
     registry: Registry,
+    /// `fas_build_info{version}`: 1
+    build_info: IntGaugeVec,
     /// `fas_http_requests_total{path,status}`
     pub http_requests: IntCounterVec,
     /// `fas_http_requests_in_flight`
     pub requests_in_flight: IntGauge,
     /// `fas_connections`
     pub connections: IntGauge,
+    /// `fas_connections_limit`
+    pub connections_limit: IntGauge,
     /// `fas_connections_refused_total`
     pub connections_refused: IntCounter,
     /// `fas_connections_ended_total{reason}`: idle, stalled, handshake
@@ -36,6 +40,10 @@ pub struct Metrics {
     pub hot_hours: IntGauge,
     /// `fas_flows_memory_bytes`
     pub memory_bytes: IntGauge,
+    /// `fas_memory_budget_bytes`
+    pub memory_budget_bytes: IntGauge,
+    /// `fas_retain_hours`: 0 if all are kept
+    pub retain_hours: IntGauge,
     /// `fas_instances`
     pub instances: IntGauge,
     /// `fas_skewed_instances`
@@ -60,6 +68,10 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let metrics = Self {
             registry: Registry::new(),
+            build_info: IntGaugeVec::new(
+                Opts::new("fas_build_info", "The version that runs; always 1."),
+                &["version"],
+            )?,
             http_requests: IntCounterVec::new(
                 Opts::new("fas_http_requests_total", "HTTP requests answered."),
                 &["path", "status"],
@@ -69,6 +81,10 @@ impl Metrics {
                 "HTTP requests whose answers are not yet under way in full.",
             )?,
             connections: IntGauge::new("fas_connections", "Connections that are open.")?,
+            connections_limit: IntGauge::new(
+                "fas_connections_limit",
+                "Connections that may be open at a time.",
+            )?,
             connections_refused: IntCounter::new(
                 "fas_connections_refused_total",
                 "Connections refused because too many were open.",
@@ -110,6 +126,11 @@ impl Metrics {
                 "fas_flows_memory_bytes",
                 "Memory that flows take, about.",
             )?,
+            memory_budget_bytes: IntGauge::new(
+                "fas_memory_budget_bytes",
+                "Memory for flows beyond which hours leave it; 0 where the store has no such bound.",
+            )?,
+            retain_hours: IntGauge::new("fas_retain_hours", "Hours that are kept; 0 if all are.")?,
             instances: IntGauge::new("fas_instances", "Instances whose deliveries are known.")?,
             skewed: IntGauge::new(
                 "fas_skewed_instances",
@@ -137,6 +158,7 @@ impl Metrics {
             )?,
         };
         metrics.register()?;
+        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         // An alert on a counter's growth needs to see it at zero.
         for status in ["applied", "duplicate", "refused"] {
             metrics.batches.with_label_values(&[status]);
@@ -156,9 +178,11 @@ impl Metrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(self.build_info.clone()))?;
         self.registry.register(Box::new(self.http_requests.clone()))?;
         self.registry.register(Box::new(self.requests_in_flight.clone()))?;
         self.registry.register(Box::new(self.connections.clone()))?;
+        self.registry.register(Box::new(self.connections_limit.clone()))?;
         self.registry.register(Box::new(self.connections_refused.clone()))?;
         self.registry.register(Box::new(self.connections_ended.clone()))?;
         self.registry.register(Box::new(self.reloads.clone()))?;
@@ -170,6 +194,8 @@ impl Metrics {
         self.registry.register(Box::new(self.hours.clone()))?;
         self.registry.register(Box::new(self.hot_hours.clone()))?;
         self.registry.register(Box::new(self.memory_bytes.clone()))?;
+        self.registry.register(Box::new(self.memory_budget_bytes.clone()))?;
+        self.registry.register(Box::new(self.retain_hours.clone()))?;
         self.registry.register(Box::new(self.instances.clone()))?;
         self.registry.register(Box::new(self.skewed.clone()))?;
         self.registry.register(Box::new(self.batches.clone()))?;

@@ -2,6 +2,7 @@
 //! command is a file of its own.
 
 mod bench;
+mod generate;
 mod init;
 mod inspect;
 mod mesh;
@@ -52,6 +53,9 @@ enum Command {
     Mesh(Box<mesh::Mesh>),
     /// Print the JSON Schema of scenarios, for editors
     Schema,
+    /// Write the manual's pages and the completions of shells into a directory, for packages
+    #[command(hide = true)]
+    Generate(generate::Generate),
 }
 
 /// Why a command could not be carried out.
@@ -98,6 +102,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Init(command) => command.run(out),
         Command::Bench(command) => command.run(out),
         Command::Mesh(command) => command.run(out),
+        Command::Generate(command) => command.run(),
         Command::Schema => write_json(&host_sim::scenario::schema(), out).map(|()| true),
     };
     match result {

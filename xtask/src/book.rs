@@ -81,7 +81,7 @@ impl Book {
                 self.put(&file.to_string_lossy(), content)?;
             }
         }
-        self.put("SUMMARY.md", with_index(&self.summary.from_the_root()))?;
+        self.put("SUMMARY.md", with_index(&self.summary.seen_from_root()))?;
         let settings = self.home.join("book.toml");
         fs::copy(self.root.join("docs/book.toml"), &settings).doing(settings.display())?;
         Ok(())

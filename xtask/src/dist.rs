@@ -49,7 +49,7 @@ pub fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
         write_checksums(&folder)?;
         let archive = home.join(format!("{name}.tar.gz"));
         pack(&folder, &archive)?;
-        write_checksums_of(&home, &[archive.clone()])?;
+        write_checksums_of(&home, std::slice::from_ref(&archive))?;
         try_out(&archive, &name)?;
         let size_bytes = fs::metadata(&archive).doing(archive.display())?.len();
         say::detail(format_args!("{} ({size_bytes} bytes)", archive.display()));

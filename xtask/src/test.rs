@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crate::artifacts::Artifacts;
 use crate::command;
+use crate::debian;
 use crate::failure::{Doing, Failure, Result};
 use crate::fuzz;
 use crate::guests;
@@ -37,6 +38,7 @@ fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let guests = guests::build(workspace)?;
     let schemathesis = Schemathesis::set_up()?;
     let redis_server = redis::set_up()?;
+    set_up_curl()?;
     say::step("programs and tests", || {
         // With `--tests`, the programs are built with the features that `cargo test` uses too,
         // so that nothing is built twice.
@@ -59,6 +61,14 @@ fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         tally.settle(false);
     }
     tests.and(interface).and(fuzzed)
+}
+
+/// The documentation's examples are commands of curl, and are run.
+fn set_up_curl() -> Result<()> {
+    match command::succeeds(Command::new("curl").arg("--version")) {
+        true => Ok(()),
+        false => debian::install(&["curl"]),
+    }
 }
 
 /// How long each fuzz target runs: long where a machine looks on, short where a person waits.

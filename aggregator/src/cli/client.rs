@@ -63,6 +63,21 @@ impl Client {
         }
     }
 
+    /// Reads something, and asks once: for who wants to know how the server is now.
+    pub fn ask(&self, path: &str, query: &Query, accept: &str) -> Result<Answer, CliError> {
+        self.get_once(path, query, accept)
+    }
+
+    /// The same, but nobody: without the token.
+    pub fn anonymous(&self) -> Self {
+        Self { authorization: None, ..self.clone() }
+    }
+
+    /// Whether it shows a token.
+    pub fn has_token(&self) -> bool {
+        self.authorization.is_some()
+    }
+
     fn get_once(&self, path: &str, query: &Query, accept: &str) -> Result<Answer, CliError> {
         let request = self.agent.get(self.url.at(path, &query.encode()));
         let request = request.config().timeout_global(Some(self.timeout)).build();

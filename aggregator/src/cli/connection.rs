@@ -25,7 +25,7 @@ pub(super) struct Connection {
     pub token_file: Option<PathBuf>,
 
     /// Certificates of the authorities that may vouch for the server, PEM [default: Mozilla's]
-    #[arg(long, env = "FAS_CA", value_name = "FILE")]
+    #[arg(long, alias = "ca-file", env = "FAS_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
 
     /// Certificate to show to the server, with its chain, PEM

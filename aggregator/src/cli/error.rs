@@ -37,6 +37,9 @@ pub(super) enum CliError {
     /// A replay that did not deliver everything.
     #[error("{0}")]
     Shortfall(Shortfall),
+    /// What `fas doctor` found, which has been told, ends with this exit code.
+    #[error("not all is well")]
+    Unwell(u8),
     /// Standard output takes nothing more.
     #[error("cannot write: {0}")]
     Output(io::Error),
@@ -59,11 +62,17 @@ impl CliError {
         match self {
             Self::Closed => 0,
             Self::Usage(_) => 2,
-            Self::Refused(refusal) if refusal.is_about_access() => 3,
+            Self::Unwell(code) => *code,
+            _ if self.is_about_access() => 3,
             Self::Stopped { cause, .. } => cause.exit_code(),
             Self::Shortfall(shortfall) => shortfall.exit_code(),
             _ => 1,
         }
+    }
+
+    /// Whether the server said no to who asks.
+    pub fn is_about_access(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_about_access())
     }
 
     /// Whether the server may say something else the next time.

@@ -35,6 +35,7 @@ pub(super) struct Edge {
 impl Edge {
     pub fn new(router: Router, metrics: Arc<Metrics>, entrance: &Entrance) -> Self {
         let share = open_files::share(entrance.max_connections.min(Semaphore::MAX_PERMITS));
+        metrics.connections_limit.set(i64::try_from(share.connections).unwrap_or(i64::MAX));
         Self {
             router,
             metrics,

@@ -10,6 +10,7 @@
 )]
 
 mod fake;
+mod generate;
 mod import;
 mod program;
 mod reads;

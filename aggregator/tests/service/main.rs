@@ -13,6 +13,8 @@ mod cli;
 mod crash;
 mod damage;
 mod disk;
+mod doctor;
+mod documentation;
 mod fas;
 mod hostile;
 mod http;

@@ -29,7 +29,7 @@ impl Summary {
     }
 
     /// The table as it would be in the root.
-    pub fn from_the_root(&self) -> String {
+    pub fn seen_from_root(&self) -> String {
         each_target(&self.text, |target| self.rebased(target))
     }
 
@@ -75,13 +75,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_found_from_the_root() {
+    fn pages_are_found_seen_from_root() {
         let text = "# Summary\n\n[What](../README.md)\n\n- [A](a.md)\n    - [B](b/c.md)\n";
         let summary = Summary::new(text, "docs");
         let pages = ["README.md", "docs/a.md", "docs/b/c.md"];
         assert_eq!(summary.pages(), pages.map(PathBuf::from));
         assert_eq!(
-            summary.from_the_root(),
+            summary.seen_from_root(),
             "# Summary\n\n[What](README.md)\n\n- [A](docs/a.md)\n    - [B](docs/b/c.md)\n"
         );
     }
@@ -90,7 +90,7 @@ mod tests {
     fn a_table_without_pages_has_none() {
         let summary = Summary::new("# Summary\n", "docs");
         assert!(summary.pages().is_empty());
-        assert_eq!(summary.from_the_root(), "# Summary\n");
+        assert_eq!(summary.seen_from_root(), "# Summary\n");
     }
 
     #[test]

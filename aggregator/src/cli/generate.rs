@@ -1,0 +1,34 @@
+//! `fas generate`, for who packages it: the manual's pages, and the completions of shells, as files.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap_complete::Shell;
+
+use super::error::CliError;
+
+/// What `fas generate` takes.
+#[derive(Args, Debug)]
+pub struct Generate {
+    /// The directory into which they are put: man/man1 and completions
+    directory: PathBuf,
+}
+
+impl Generate {
+    pub(super) fn run(&self, mut program: clap::Command) -> Result<(), CliError> {
+        let manual = folder(&self.directory.join("man/man1"))?;
+        clap_mangen::generate_to(program.clone(), &manual).map_err(CliError::writing)?;
+        let completions = folder(&self.directory.join("completions"))?;
+        let name = program.get_name().to_owned();
+        for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
+            clap_complete::generate_to(shell, &mut program, &name, &completions)
+                .map_err(CliError::writing)?;
+        }
+        Ok(())
+    }
+}
+
+fn folder(path: &Path) -> Result<PathBuf, CliError> {
+    std::fs::create_dir_all(path).map_err(CliError::writing)?;
+    Ok(path.to_owned())
+}
