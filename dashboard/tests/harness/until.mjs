@@ -1,0 +1,19 @@
+// Waiting for what must come, with a deadline.
+
+const PATIENCE_MS = 30_000;
+
+export async function until(what, condition) {
+  const deadline = Date.now() + PATIENCE_MS;
+  let last;
+  for (;;) {
+    try {
+      const found = await condition();
+      if (found) return found;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`, { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
