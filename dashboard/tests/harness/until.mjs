@@ -3,7 +3,8 @@
 const PATIENCE_MS = 30_000;
 
 export async function until(what, condition) {
-  const deadline = Date.now() + PATIENCE_MS;
+  // The clock on the wall may be set meanwhile.
+  const deadline = performance.now() + PATIENCE_MS;
   let last;
   for (;;) {
     try {
@@ -13,7 +14,7 @@ export async function until(what, condition) {
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`, { cause: last });
+    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`, { cause: last });
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
