@@ -80,7 +80,9 @@ impl Dashboard {
                 // The counts are read from what it prints.
                 .env("NO_COLOR", "1")
                 .env_remove("FORCE_COLOR")
-                .args(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
+                // What hangs is a finding too.
+                .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+                .arg("--test-timeout=600000");
             for file in tests(&self.folder.join("tests"))? {
                 run.arg(file);
             }

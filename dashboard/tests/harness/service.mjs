@@ -40,7 +40,13 @@ export class Service {
       service.tokens[name] = made.stdout.trim();
     }
     service.arguments = ['serve', '--data', join(service.directory, 'data'), ...(tokens ? ['--tokens', file] : [])];
-    await service.#launch('127.0.0.1:0');
+    try {
+      await service.#launch('127.0.0.1:0');
+    } catch (error) {
+      // What is left running would keep the tests from ending.
+      await service.remove();
+      throw error;
+    }
     return service;
   }
 
