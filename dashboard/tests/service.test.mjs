@@ -5,12 +5,13 @@ import { after, before, test } from 'node:test';
 
 import { Browser } from './harness/browser.mjs';
 import { manyApps, writeSample } from './harness/sample.mjs';
-import { Service, currentHour } from './harness/service.mjs';
+import { Service, currentHour, quietTime } from './harness/service.mjs';
 import { until } from './harness/until.mjs';
 
 let browser;
 
 before(async () => {
+  await quietTime();
   browser = await Browser.start();
 });
 

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 
 import { Browser, DESKTOP, PHONE } from './harness/browser.mjs';
 import { TOP, writeSample } from './harness/sample.mjs';
-import { Service } from './harness/service.mjs';
+import { Service, quietTime } from './harness/service.mjs';
 import { until } from './harness/until.mjs';
 
 let browser;
@@ -15,6 +15,7 @@ let service;
 let now;
 
 before(async () => {
+  await quietTime();
   [browser, service] = await Promise.all([Browser.start(), Service.start()]);
   ({ now } = await writeSample(service));
 });

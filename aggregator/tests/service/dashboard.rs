@@ -7,7 +7,7 @@ use crate::fas::{Fas, agent, directory};
 fn the_page_needs_no_token_and_allows_nothing_from_elsewhere() {
     let data = directory();
     let tokens = data.path().join("tokens.toml");
-    std::fs::write(&tokens, "").unwrap();
+    std::fs::write(&tokens, "# nobody yet\n").unwrap();
     let fas = Fas::start_with(
         &data.path().join("data"),
         &["--listen", "127.0.0.1:0", "--tokens", tokens.to_str().unwrap()],

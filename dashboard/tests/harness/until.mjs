@@ -2,9 +2,9 @@
 
 const PATIENCE_MS = 30_000;
 
-export async function until(what, condition) {
+export async function until(what, condition, patienceMs = PATIENCE_MS) {
   // The clock on the wall may be set meanwhile.
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + patienceMs;
   let last;
   for (;;) {
     try {
