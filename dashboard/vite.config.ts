@@ -23,6 +23,8 @@ export default defineConfig({
   plugins: [preact(), emptied],
   build: {
     emptyOutDir: false,
+    // Of what goes into the files: who hands them on hands on these.
+    license: { fileName: 'assets/licences.md' },
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -34,6 +34,13 @@ pub const STORE_WRITE_PATIENCE: Duration = Duration::from_secs(4);
 /// How long one step of a read may take in all.
 pub const STORE_READ_PATIENCE: Duration = Duration::from_secs(8);
 
+/// How long one node may take to answer a step of a read: another may be asked after that, which
+/// has taken its place.
+pub const STORE_ASK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// For how long nothing is read from a copy that could not answer.
+pub const COPY_REST: Duration = Duration::from_secs(10);
+
 /// The pause before something is tried again that a node could not do.
 pub const STORE_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,8 +53,15 @@ pub const TOPOLOGY_PATIENCE: Duration = Duration::from_secs(1);
 /// Commands that are sent to a node at a time.
 pub const MAX_STORE_PIPELINE: usize = 512;
 
-/// Flows that one call of the script adds: about 5 ms of a node's time.
-pub const MAX_CALL_FLOWS: usize = 2_000;
+/// What one call of the script may cost a node, in microseconds about: far from the 10 ms for which
+/// nothing may hold it.
+pub const MAX_CALL_COST: usize = 4_000;
+
+/// What it costs to add to a flow, of this.
+pub const CALL_FLOW_COST: usize = 2;
+
+/// What each source in an hour costs besides: keys of its own are looked up and written to.
+pub const CALL_SOURCE_COST: usize = 20;
 
 /// Writes that one call of the script covers.
 pub const MAX_CALL_WRITES: usize = 500;
@@ -95,6 +109,13 @@ pub const LANE_IDLE: Duration = Duration::from_secs(60);
 /// Fields of a hash that one step of a scan asks for.
 pub const SCAN_COUNT: usize = 1_000;
 
+/// How often the scan of a hash begins anew because another node has answered, before it is given
+/// up.
+pub const MAX_SCAN_RESTARTS: u32 = 5;
+
+/// Hours that a read asks for by their names; of more, it looks at all.
+pub const MAX_NAMED_HOURS: u32 = 64;
+
 /// Sources whose flows are read at a time.
 pub const SCAN_SOURCES: usize = 256;
 
@@ -106,6 +127,12 @@ pub const SUMMARY_TASKS: usize = 8;
 
 /// How long it may take until all shards tell what changes.
 pub const EAR_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a node that tells what changes is asked whether it is there.
+pub const EAR_PING: Duration = Duration::from_secs(4);
+
+/// How long it may say nothing.
+pub const EAR_SILENCE: Duration = Duration::from_secs(12);
 
 /// How far the clocks of two front ends may be apart for a follower that changes from one to the
 /// other, in microseconds: as far as a filter's clock may be wrong.
@@ -162,8 +189,12 @@ pub const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
 /// begun comes within its interval.
 pub const COMPLETE_GRACE: Duration = Duration::from_secs(30);
 
-/// How old a look at all instances may be that says which hours are complete.
+/// How old a look at all instances may be that says which hours are complete, if it is quick.
 pub const MAX_OVERVIEW_AGE: Duration = Duration::from_secs(1);
+
+/// How many times longer than it has taken such a look serves, so that looking is a tenth of the
+/// time at most.
+pub const LOOK_SERVES: u32 = 10;
 
 /// Instances of a kind that a report on an hour names, unless `limit` says otherwise.
 pub const DEFAULT_WITNESSES: usize = 100;
@@ -320,6 +351,13 @@ pub const MAX_REFUSALS: usize = 64;
 /// How long a refused client may take to read why.
 pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How much of a body that nobody wants is taken in after the answer: a client that is still sending
+/// would lose the answer if the connection were closed at once (RFC 9112, 9.6).
+pub const LINGER_BYTES: usize = 256 * 1024;
+
+/// How long a client may take to notice that its answer is there.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long accepting pauses when the system has no file descriptor or memory for a connection.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -385,6 +423,9 @@ pub const MAX_TOKEN_NAME_BYTES: usize = 64;
 
 /// The random bytes in a token.
 pub const TOKEN_BYTES: usize = 32;
+
+// There is time to ask who has taken a node's place.
+const _: () = assert!(STORE_READ_PATIENCE.as_secs() >= 2 * STORE_ASK_TIMEOUT.as_secs());
 
 // A single largest request always fits the queue and a group.
 const _: () = assert!(MAX_QUEUED_BYTES >= 2 * MAX_BODY_BYTES);

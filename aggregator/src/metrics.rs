@@ -144,6 +144,14 @@ impl Metrics {
         for reason in ["lag", "in_flight"] {
             metrics.shed_requests.with_label_values(&[reason]);
         }
+        for reason in ["idle", "stalled", "handshake"] {
+            metrics.connections_ended.with_label_values(&[reason]);
+        }
+        for file in ["tokens", "certificates"] {
+            for outcome in ["ok", "failed"] {
+                metrics.reloads.with_label_values(&[file, outcome]);
+            }
+        }
         Ok(metrics)
     }
 

@@ -1,6 +1,7 @@
 //! The benches, each in a file of its own.
 
 mod batch;
+mod cluster;
 mod idle;
 mod memory;
 mod overload;
@@ -50,5 +51,6 @@ pub const ALL: &[Bench] = &[
     Bench { name: "idle", about: "a fresh start that nobody uses", run: idle::run },
     Bench { name: "overload", about: "twice the capacity", run: overload::run },
     Bench { name: "plugin", about: "what the filter costs in Envoy", run: plugin::run },
+    Bench { name: "cluster", about: "front ends on a Redis Cluster", run: cluster::run },
     Bench { name: "rivals", about: "the same records into Redis and PostgreSQL", run: rivals::run },
 ];

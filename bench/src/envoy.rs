@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::{Doing, Failure, Result};
-use crate::fas::free_address;
 use crate::http::Connection;
+use crate::ports::free_address;
 use crate::process::Process;
 use crate::scratch::Scratch;
 

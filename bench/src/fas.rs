@@ -1,13 +1,15 @@
-//! The aggregator under measurement: a program with a port and a directory of its own.
+//! The aggregator under measurement: a program with a port and, unless its store is a
+//! cluster, a directory of its own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::encode::get_request;
-use crate::failure::{Doing, Failure, Result};
+use crate::failure::{Failure, Result};
 use crate::http::Connection;
+use crate::ports::free_address;
 use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::tally::Tally;
@@ -16,6 +18,8 @@ use crate::usage;
 /// A running `fas serve`.
 pub struct Fas {
     program: PathBuf,
+    /// The cluster that is its store, if it has one.
+    store: Option<String>,
     directory: Scratch,
     address: SocketAddr,
     process: Process,
@@ -24,10 +28,19 @@ pub struct Fas {
 impl Fas {
     /// Starts it on a free port with an empty directory, and waits until it is ready.
     pub fn start(program: &Path) -> Result<Self> {
+        Self::start_on(program, None)
+    }
+
+    /// The same as a front end of a cluster, by its URL.
+    pub fn start_front_end(program: &Path, store: &str) -> Result<Self> {
+        Self::start_on(program, Some(store.to_owned()))
+    }
+
+    fn start_on(program: &Path, store: Option<String>) -> Result<Self> {
         let directory = Scratch::new("fas")?;
         let address = free_address()?;
-        let process = launch(program, directory.path(), address)?;
-        Ok(Self { program: program.to_owned(), directory, address, process })
+        let process = launch(program, directory.path(), store.as_deref(), address)?;
+        Ok(Self { program: program.to_owned(), store, directory, address, process })
     }
 
     /// Ends it by a signal and starts it again on the same data. Gives the time from the start
@@ -35,7 +48,8 @@ impl Fas {
     pub fn restart(&mut self, signal: &str) -> Result<Duration> {
         self.process.end(signal)?;
         let begin = Instant::now();
-        self.process = launch(&self.program, self.directory.path(), self.address)?;
+        let store = self.store.as_deref();
+        self.process = launch(&self.program, self.directory.path(), store, self.address)?;
         Ok(begin.elapsed())
     }
 
@@ -80,11 +94,20 @@ impl Fas {
     }
 }
 
-fn launch(program: &Path, directory: &Path, address: SocketAddr) -> Result<Process> {
+fn launch(
+    program: &Path,
+    directory: &Path,
+    store: Option<&str>,
+    address: SocketAddr,
+) -> Result<Process> {
     let mut command = Command::new(program);
-    command.args(["serve", "--listen", &address.to_string(), "--data"]);
+    command.args(["serve", "--listen", &address.to_string()]);
+    match store {
+        Some(store) => command.args(["--store", store]),
+        None => command.arg("--data").arg(directory.join("data")),
+    };
     // An empty environment: nothing of the person's own service counts here.
-    command.arg(directory.join("data")).env_clear();
+    command.env_clear();
     let mut process = Process::start("fas", &mut command, directory, "KILL")?;
     process.wait_until_ready(|| is_ready(address))?;
     Ok(process)
@@ -93,10 +116,4 @@ fn launch(program: &Path, directory: &Path, address: SocketAddr) -> Result<Proce
 fn is_ready(address: SocketAddr) -> bool {
     let ask = || Connection::open(address)?.send(&get_request("/readyz", "*/*"));
     ask().is_ok_and(|head| head.status == 200)
-}
-
-/// An address on the loopback interface that nobody listens on.
-pub fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").doing("looking for a free port")?;
-    listener.local_addr().doing("looking for a free port")
 }

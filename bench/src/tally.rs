@@ -37,6 +37,11 @@ impl Tally {
         Self { flows, bytes_tx: sum(bytes_tx), bytes_rx: sum(bytes_rx) }
     }
 
+    /// How many flows there are.
+    pub fn flows(&self) -> u64 {
+        self.flows
+    }
+
     /// Adds a record's bytes, `times` over.
     pub fn add(&mut self, record: &Record, times: u64) {
         self.bytes_tx.total += u128::from(record.bytes_tx) * u128::from(times);

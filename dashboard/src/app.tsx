@@ -88,7 +88,9 @@ function SignedIn() {
       </main>
       <footer>
         <span>Hours are UTC. Sent: from source to destination; returned: back.</span>
-        <a href="/openapi.json">Interface</a>
+        <span>
+          <a href="/openapi.json">Interface</a> · <a href="/assets/licences.md">Licences</a>
+        </span>
       </footer>
     </SelectionContext.Provider>
   );

@@ -59,6 +59,11 @@ test('what is there already is not sent again', async () => {
   }
 });
 
+test('the licences of what is in it come along', async () => {
+  const text = await (await fetch(`${service.url}/assets/licences.md`)).text();
+  for (const name of ['preact', 'uplot', 'd3-force', 'lossless-json']) assert.match(text, new RegExp(`^## ${name} `, 'm'));
+});
+
 test('figures need a token all the same', async () => {
   const answer = await fetch(`${service.url}/v1/hours`);
   assert.equal(answer.status, 401);

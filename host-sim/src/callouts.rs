@@ -12,7 +12,13 @@ pub mod upstream;
 
 use std::collections::BTreeMap;
 
-use crate::{abi::Status, pairs::Pair, timeline::Thread, timestamp::Timestamp};
+use crate::{
+    abi::Status,
+    pairs::{self, Pair},
+    process::kept,
+    timeline::Thread,
+    timestamp::Timestamp,
+};
 use cluster::{Backend, Cluster};
 use fault::Fault;
 use record::{CalloutRecord, Outcome};
@@ -37,6 +43,13 @@ impl CallRequest {
             let length = self.body.len().to_string().into_bytes();
             self.headers.push((b"content-length".to_vec(), length));
         }
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        [&self.headers, &self.trailers]
+            .into_iter()
+            .fold(self.body.len(), |sum, pairs| sum.saturating_add(pairs::serialized_len(pairs)))
     }
 
     /// The value of a header, as text.
@@ -77,6 +90,7 @@ pub(crate) struct Callouts {
     pub(crate) lean: bool,
     /// How many calls met a fault.
     pub(crate) faulty: u64,
+    bytes: u64,
 }
 
 impl Callouts {
@@ -176,8 +190,14 @@ impl Callouts {
         if self.lean {
             return None;
         }
+        self.bytes = self.bytes.saturating_add(kept::size(record.request.bytes()));
         self.records.push(record);
         Some(self.records.len() - 1)
+    }
+
+    /// How many bytes the records have.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Notes that the guest has seen an answer.

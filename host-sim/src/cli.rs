@@ -21,6 +21,9 @@ use host_sim::{
     scenario::ScenarioError,
 };
 
+/// How many events are shown before an error.
+const EVENTS_BEFORE_ERROR: usize = 200;
+
 /// Runs a proxy-wasm plugin without a proxy, under a virtual clock
 #[derive(Parser)]
 #[command(
@@ -86,6 +89,8 @@ impl CliError {
 /// Carries out a command.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let out = &mut io::stdout().lock();
+    let shows =
+        matches!(arguments.command, Command::Inspect(_) | Command::Init(_) | Command::Schema);
     let result = match arguments.command {
         Command::Run(command) => command.run(out),
         Command::Test(command) => command.run(out),
@@ -98,18 +103,32 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
-        // Who reads has seen enough, as with `| head`.
+        // Who reads has seen enough, as with `| head`. What was to be tested has not been to its
+        // end, and must not count as passed.
         Err(CliError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
+            if shows {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(2)
+            }
         }
         Err(error) => {
             let mut stderr = io::stderr().lock();
             // Nothing more can be done when even this cannot be written.
-            let _unwritable = write_timeline(error.timeline(), &mut stderr);
+            let _unwritable = write_end(error.timeline(), &mut stderr);
             let _unwritable = writeln!(stderr, "host-sim: {error}");
             ExitCode::from(2)
         }
     }
+}
+
+/// What happened last before an error; all of it may be very much.
+fn write_end(timeline: &[Event], out: &mut impl Write) -> io::Result<()> {
+    let hidden = timeline.len().saturating_sub(EVENTS_BEFORE_ERROR);
+    if hidden > 0 {
+        writeln!(out, "({hidden} earlier events are not shown)")?;
+    }
+    write_timeline(timeline.get(hidden..).unwrap_or_default(), out)
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {

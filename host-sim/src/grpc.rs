@@ -6,7 +6,7 @@ mod shown;
 
 use std::{fmt, rc::Rc};
 
-use crate::pairs::Pair;
+use crate::{pairs::Pair, process::kept::Share};
 
 /// gRPC's own names for the statuses that this host gives by itself.
 pub(crate) mod status {
@@ -151,6 +151,8 @@ pub(crate) struct GrpcExchange {
     pub(crate) has_begun: bool,
     /// The metadata at the end, which comes with the status.
     pub(crate) trailers: Vec<Pair>,
+    /// What it takes of the host's memory, as long as it lasts.
+    pub(crate) _share: Rc<Share>,
 }
 
 /// A reply, and who gives it.

@@ -15,6 +15,7 @@ mod failure;
 mod grpc;
 mod http;
 mod injected;
+mod instant;
 mod lifetime;
 pub mod observed;
 mod reload;
@@ -34,7 +35,7 @@ use std::{
 use crate::{
     callouts::{cluster::Cluster, record::CalloutRecord},
     capability::metrics::Metric,
-    limits::MAX_CALLBACKS_PER_INSTANT,
+    limits::{MAX_CALLBACKS_PER_INSTANT, MAX_FUEL_PER_INSTANT},
     process::Process,
     properties::Properties,
     timeline::{Event, EventKind},
@@ -49,6 +50,7 @@ use crate::{
 };
 use builder::{FailurePolicy, HostBuilder};
 use deferred::DeferredCall;
+use instant::Instant;
 use lifetime::StreamEntry;
 use reload::Replaced;
 use schedule::{Due, Schedule, Task};
@@ -75,7 +77,10 @@ pub enum HostError {
     #[error("there is no cluster `{0}`")]
     NoCluster(String),
     /// Callbacks cause one another without end, and time stands still.
-    #[error("more than {MAX_CALLBACKS_PER_INSTANT} callbacks in one instant")]
+    #[error(
+        "callbacks cause one another without end: more than {MAX_CALLBACKS_PER_INSTANT} of them, or \
+         {MAX_FUEL_PER_INSTANT} of fuel, in one instant"
+    )]
     Livelock,
 }
 
@@ -95,6 +100,8 @@ pub struct Host {
     last_stream: u64,
     /// Calls that whoever runs the host is to carry out.
     deferred: Vec<DeferredCall>,
+    /// For whoever goes on step by step.
+    instant: Instant,
 }
 
 impl Host {
@@ -124,7 +131,12 @@ impl Host {
 
     /// Forgets what happened so far, so that a long run does not fill the memory with it.
     pub fn forget_timeline(&mut self) {
-        self.process.timeline.borrow_mut().clear();
+        drop(self.process.take_timeline());
+    }
+
+    /// What happened so far, which then is forgotten.
+    pub(crate) fn take_timeline(&mut self) -> Vec<Event> {
+        self.process.take_timeline()
     }
 
     /// Measures what callbacks cost, from now on.
@@ -171,13 +183,11 @@ impl Host {
     /// answers, happens at its own time.
     pub fn advance(&mut self, duration_ns: u64) -> Result<(), HostError> {
         let until_ns = self.process.now_ns.get().saturating_add(duration_ns);
-        let (mut instant_ns, mut callbacks) = (self.process.now_ns.get(), 0_u32);
+        let mut instant = Instant::new(self.process.now_ns.get(), self.process.fuel.get());
         while let Some((at_ns, task)) = self.schedule.take_until(until_ns) {
-            callbacks = if at_ns == instant_ns { callbacks + 1 } else { 0 };
-            if callbacks > MAX_CALLBACKS_PER_INSTANT {
+            if instant.is_endless(at_ns, self.process.fuel.get()) {
                 return Err(HostError::Livelock);
             }
-            instant_ns = at_ns;
             self.process.now_ns.set(at_ns);
             self.run(task);
         }

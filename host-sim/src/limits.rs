@@ -23,8 +23,22 @@ pub const HOST_BYTE_FUEL: u64 = 16;
 /// one instruction to the counter, and can be done over and over.
 pub const CALLBACK_SECONDS: u64 = 60;
 
+/// What a host keeps for its guests at most, in bytes: the timeline with their log, calls, shared
+/// data, queues, metrics, and what they add to streams that are open. Real memory is up to about
+/// twice as much. A guest that goes on above it has failed, and takes no more callbacks.
+pub const MAX_KEPT_BYTES: u64 = 2 << 30;
+
+/// How often a callback may ask for more memory or larger tables; the host takes some hundred times
+/// as long for it as for another instruction.
+pub const MAX_GROWTHS: u32 = 100_000;
+
 /// The most elements of all tables of a VM; those of real plugins have some thousand.
 pub const MAX_TABLE_ELEMENTS: usize = 1_000_000;
+
+/// How many functions are told of a plugin that failed, and how much of the name of each.
+pub const MAX_STACK_FRAMES: usize = 12;
+/// See [`MAX_STACK_FRAMES`].
+pub const MAX_NAME_CHARS: usize = 200;
 
 /// The largest module, as binary or as text.
 pub const MAX_MODULE_BYTES: usize = 64 * 1024 * 1024;
@@ -61,6 +75,9 @@ pub const MAX_UNCOMPRESSED_BYTES: usize = 64 * 1024 * 1024;
 /// Callbacks that one instant may cause; above it, guests are answering each other for ever.
 pub const MAX_CALLBACKS_PER_INSTANT: u32 = 100_000;
 
+/// The fuel that these may use together, as a few of them can take very long.
+pub const MAX_FUEL_PER_INSTANT: u64 = 20_000_000_000;
+
 /// Steps of a scenario when repetitions whose rounds differ are written out.
 pub const MAX_WRITTEN_OUT_STEPS: u64 = 100_000;
 
@@ -92,3 +109,6 @@ const _: () = assert!(MAX_PAIRS_BYTES < MAX_VM_MEMORY_BYTES);
 const _: () = assert!(MAX_CALL_RESPONSE_BYTES < MAX_VM_MEMORY_BYTES as u64);
 const _: () = assert!((MAX_MESH_SIDECARS + MESH_SPARE_VMS) as u64 * (4 << 30) < 128 << 40);
 const _: () = assert!(MESH_VM_MEMORY_BYTES <= MAX_VM_MEMORY_BYTES);
+// A page at a time, all the memory can be had.
+const _: () = assert!(MAX_VM_MEMORY_BYTES / 65_536 < MAX_GROWTHS as usize);
+const _: () = assert!(CALLBACK_FUEL < MAX_FUEL_PER_INSTANT);

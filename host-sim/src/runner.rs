@@ -138,13 +138,13 @@ pub fn run_measured(
         report: Report::new(scenario),
     };
     if let Err((at, line, error)) = runner.steps("steps", &scenario.steps) {
-        let timeline = runner.host.timeline().clone();
+        let timeline = runner.host.take_timeline();
         let file = scenario.file.clone();
         return Err(RunError::Step { at, file, line, error, timeline });
     }
     runner.check_failures();
-    let Runner { host, mut report, .. } = runner;
-    report.timeline = host.timeline().clone();
+    let Runner { mut host, mut report, .. } = runner;
+    report.timeline = host.take_timeline();
     Ok((report, host.costs()))
 }
 

@@ -6,9 +6,12 @@ pub(crate) mod half;
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use crate::properties::{
-    Properties, PropertyValue,
-    availability::{self, Phase, StreamKind},
+use crate::{
+    process::kept::Share,
+    properties::{
+        Properties, PropertyValue,
+        availability::{self, Phase, StreamKind},
+    },
 };
 use exchange::Exchange;
 use half::Half;
@@ -42,6 +45,8 @@ pub(crate) struct Stream {
     pub(crate) logging: bool,
     /// The plugin has answered the request itself: nothing more comes from either side.
     pub(crate) replied: bool,
+    /// What the guest has added.
+    pub(crate) share: Share,
 }
 
 impl Stream {
@@ -63,6 +68,7 @@ impl Stream {
             response_code: None,
             logging: false,
             replied: false,
+            share: Share::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What happened, in order: virtual time, thread, event. Deciding whether it was right is left to
 //! `runner`, printing it to `report`.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -89,7 +89,12 @@ pub enum EventKind {
     /// The guest held a stream back, resumed it, ended it or answered it.
     StreamAction { stream_context: u32, action: String },
     /// The guest failed, and its VM with it.
-    Trap { callback: String, reason: String },
+    Trap {
+        callback: String,
+        reason: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        stack: Vec<String>,
+    },
     /// A root came to its end.
     RootDone,
     /// A remark of the runner.
@@ -100,6 +105,22 @@ impl EventKind {
     /// A refused call, from the status that the guest got.
     pub(crate) fn refused(cluster: &str, status: Status) -> Self {
         Self::CalloutRefused { cluster: cluster.to_owned(), status_code: status.code() }
+    }
+}
+
+impl EventKind {
+    /// How many bytes of text it holds.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Log { message, .. } => message.len(),
+            Self::CalloutSent { cluster, request, .. } => cluster.len() + request.len(),
+            Self::CalloutRefused { cluster, .. } => cluster.len(),
+            Self::Grpc { what, .. } => what.len(),
+            Self::StreamAction { action, .. } => action.len(),
+            Self::Trap { callback, reason, .. } => callback.len() + reason.len(),
+            Self::Note { text } => text.len(),
+            _ => 0,
+        }
     }
 }
 
@@ -139,11 +160,44 @@ impl fmt::Display for EventKind {
             Self::StreamAction { stream_context, action } => {
                 write!(f, "context {stream_context}: {action}")
             }
-            Self::Trap { callback, reason } => write!(f, "FAILED in {callback}: {reason}"),
+            Self::Trap { callback, reason, stack } => {
+                write!(f, "FAILED in {callback}: {reason}")?;
+                stack.iter().try_for_each(|function| write!(f, "\nin {function}"))
+            }
             Self::RootDone => f.write_str("root context is done"),
             Self::Note { text } => f.write_str(text),
         }
     }
+}
+
+/// Writes text that a plugin has made so that it can do no harm to a terminal and cannot be taken
+/// for another event: control characters are named, and further lines stand further in.
+struct Plain<'a, 'b> {
+    out: &'a mut fmt::Formatter<'b>,
+    /// A line has ended, and another one may follow.
+    line_has_ended: bool,
+}
+
+impl fmt::Write for Plain<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(is_named) {
+            if std::mem::take(&mut self.line_has_ended) {
+                self.out.write_str("\n        ")?;
+            }
+            let control = part.chars().next_back().filter(|c| is_named(*c));
+            self.out.write_str(control.and_then(|c| part.strip_suffix(c)).unwrap_or(part))?;
+            match control {
+                Some('\n') => self.line_has_ended = true,
+                Some(c) => write!(self.out, "{}", c.escape_default())?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_named(c: char) -> bool {
+    c.is_control() && c != '\t'
 }
 
 impl fmt::Display for Event {
@@ -153,6 +207,24 @@ impl fmt::Display for Event {
             Some(thread) => write!(f, "{thread:<9}")?,
             None => write!(f, "{:<9}", "--")?,
         }
-        write!(f, "  {}", self.kind)
+        write!(Plain { out: f, line_has_ended: false }, "  {}", self.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(message: &str) -> String {
+        let kind = EventKind::Log { level: LogLevel::Info, message: message.to_owned() };
+        let event = Event { at: Timestamp(0), thread: Some(Thread::Main), kind };
+        event.to_string().split_once("log info: ").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn what_a_plugin_says_stays_one_event_and_harms_no_terminal() {
+        assert_eq!(shown("plain, \tand Zürich"), "plain, \tand Zürich");
+        assert_eq!(shown("one\ntwo\n\nfour\n"), "one\n        two\n        \n        four");
+        assert_eq!(shown("\u{1b}[31mred\u{7}\r"), r"\u{1b}[31mred\u{7}\r");
     }
 }

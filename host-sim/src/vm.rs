@@ -2,14 +2,20 @@
 //! callback comes when is left to `host`.
 
 pub(crate) mod callback;
+pub(crate) mod growth;
 pub(crate) mod guest;
 pub mod meter;
 pub mod plugin;
 pub(crate) mod state;
 
-use wasmtime::{AsContextMut, Instance, Store, Trap};
+use wasmtime::{AsContextMut, FrameInfo, Instance, Store, Trap, WasmBacktrace, error::Context};
 
-use crate::{capability::wasi::Exit, timeline::EventKind, vm::state::VmState};
+use crate::{
+    capability::wasi::Exit,
+    limits::{MAX_NAME_CHARS, MAX_STACK_FRAMES},
+    timeline::EventKind,
+    vm::state::VmState,
+};
 use callback::{Callback, Callbacks};
 use plugin::Plugin;
 
@@ -22,6 +28,22 @@ pub struct VmFailure {
     pub callback: String,
     /// What happened, as wasmtime says it.
     pub reason: String,
+    /// In which functions of the plugin, the innermost first; one whose name the module does not
+    /// have is told by its number.
+    pub stack: Vec<String>,
+}
+
+impl VmFailure {
+    /// A failure that did not come about in a function of the plugin.
+    pub(crate) fn new(callback: &str, reason: impl Into<String>) -> Self {
+        Self { callback: callback.to_owned(), reason: reason.into(), stack: Vec::new() }
+    }
+
+    /// What the timeline says of it.
+    pub(crate) fn event(&self) -> EventKind {
+        let Self { callback, reason, stack } = self.clone();
+        EventKind::Trap { callback, reason, stack }
+    }
 }
 
 /// A running instance. After a failure it takes no more callbacks, as in Envoy.
@@ -36,12 +58,12 @@ impl Vm {
     /// constructors (cpp-host, `startVm`).
     pub(crate) fn start(plugin: &Plugin, state: VmState) -> Result<Self, VmFailure> {
         let mut store = Store::new(plugin.engine(), state);
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.growth);
         store.data_mut().abi = plugin.abi();
         let start = |error: wasmtime::Error| failure("instantiation", &error);
         refuel(&mut store).map_err(start)?;
         let instance = plugin.instantiate(&mut store).map_err(start)?;
-        bind(&mut store, &instance);
+        bind(&mut store, &instance).map_err(start)?;
         let callbacks = Callbacks::find(&mut store, &instance);
         let mut vm = Self { store, callbacks, failure: None };
         vm.initialize()?;
@@ -86,37 +108,55 @@ impl Vm {
         if !self.callbacks.has(callback) {
             return Ok(None);
         }
+        if self.store.data().process.kept_bytes() > self.store.data().kept_bytes {
+            let reason = format!(
+                "the host keeps more than {} bytes of what the plugin does: its log, calls, shared \
+                 data, queue items, metrics",
+                self.store.data().kept_bytes
+            );
+            return Err(self.fail(VmFailure::new(callback.name(), reason)));
+        }
         let callbacks = &self.store.data().process.callbacks;
         callbacks.set(callbacks.get() + 1);
         let before = meter::before(&self.store);
         let result = refuel(&mut self.store)
             .and_then(|()| self.callbacks.call(&mut self.store, callback, args));
         meter::after(&self.store, callback.name(), before);
+        let state = self.store.data();
+        let left = self.store.get_fuel().unwrap_or_default();
+        state.process.use_fuel(state.callback_fuel.saturating_sub(left));
         result.map_err(|error| self.fail(failure(callback.name(), &error)))
     }
 
     pub(crate) fn fail(&mut self, failure: VmFailure) -> VmFailure {
-        let VmFailure { callback, reason } = failure.clone();
         let state = self.store.data();
-        state.process.record(Some(state.thread), EventKind::Trap { callback, reason });
+        state.process.record(Some(state.thread), failure.event());
         self.failure = Some(failure.clone());
         failure
     }
 }
 
-fn bind(store: &mut Store<VmState>, instance: &Instance) {
+/// Finds the memory, and the function by which the guest gives some of it.
+fn bind(store: &mut Store<VmState>, instance: &Instance) -> wasmtime::Result<()> {
     let memory = instance.get_memory(store.as_context_mut(), "memory");
-    let allocate = ["malloc", "proxy_on_memory_allocate"]
-        .iter()
-        .find_map(|name| instance.get_typed_func(store.as_context_mut(), name).ok());
+    let mut allocate = None;
+    for name in ["malloc", "proxy_on_memory_allocate"] {
+        if let Some(function) = instance.get_func(store.as_context_mut(), name) {
+            let has_type = function.typed(store.as_context_mut());
+            allocate = Some(has_type.with_context(|| format!("{name} is not (i32) -> i32"))?);
+            break;
+        }
+    }
     let state = store.data_mut();
     state.memory = memory;
     state.allocate = allocate;
+    Ok(())
 }
 
 fn refuel(store: &mut Store<VmState>) -> wasmtime::Result<()> {
     let (fuel, seconds) = (store.data().callback_fuel, store.data().callback_seconds);
     store.set_epoch_deadline(seconds);
+    store.data_mut().growth.begin();
     store.set_fuel(fuel)
 }
 
@@ -127,5 +167,15 @@ fn failure(callback: &str, error: &wasmtime::Error) -> VmFailure {
         (None, Some(exit)) => exit.to_string(),
         (None, None) => format!("{error:#}"),
     };
-    VmFailure { callback: callback.to_owned(), reason }
+    VmFailure { stack: stack(error), ..VmFailure::new(callback, reason) }
+}
+
+/// The functions in which a plugin failed.
+fn stack(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let name = |frame: &FrameInfo| match frame.func_name() {
+        Some(name) => name.chars().take(MAX_NAME_CHARS).collect(),
+        None => format!("function {}", frame.func_index()),
+    };
+    backtrace.frames().iter().take(MAX_STACK_FRAMES).map(name).collect()
 }

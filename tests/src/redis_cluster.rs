@@ -173,20 +173,23 @@ impl RedisCluster {
         if owner == to {
             return Ok(());
         }
-        let (from_id, to_id) = (self.id(owner)?, self.id(to)?);
-        let set = |at: usize, words: &[&str]| {
-            let mut command = cmd("CLUSTER");
-            command.arg("SETSLOT").arg(slot).arg(words);
-            self.try_ask(at, command)
-        };
-        set(to, &["IMPORTING", &from_id])?;
-        set(owner, &["MIGRATING", &to_id])?;
+        self.move_keys(slot, to)?;
+        let to_id = self.id(to)?;
+        self.set_slot(to, slot, &["NODE", &to_id])?;
+        self.set_slot(owner, slot, &["NODE", &to_id])
+    }
+
+    /// Moves the keys of a slot, and leaves it with the node that has it, as in the midst of a move.
+    pub fn move_keys(&self, slot: u16, to: usize) -> Result<(), String> {
+        let owner = self.owner(slot)?;
+        self.set_slot(to, slot, &["IMPORTING", &self.id(owner)?])?;
+        self.set_slot(owner, slot, &["MIGRATING", &self.id(to)?])?;
         loop {
             let mut list = cmd("CLUSTER");
             list.arg("GETKEYSINSLOT").arg(slot).arg(100);
-            let Value::Array(keys) = self.try_ask(owner, list)? else { break };
+            let Value::Array(keys) = self.try_ask(owner, list)? else { return Ok(()) };
             if keys.is_empty() {
-                break;
+                return Ok(());
             }
             let mut migrate = cmd("MIGRATE");
             migrate.arg("127.0.0.1").arg(self.port(to)).arg("").arg(0).arg(5_000).arg("KEYS");
@@ -197,9 +200,12 @@ impl RedisCluster {
             }
             self.try_ask(owner, migrate)?;
         }
-        set(to, &["NODE", &to_id])?;
-        set(owner, &["NODE", &to_id])?;
-        Ok(())
+    }
+
+    fn set_slot(&self, at: usize, slot: u16, words: &[&str]) -> Result<(), String> {
+        let mut command = cmd("CLUSTER");
+        command.arg("SETSLOT").arg(slot).arg(words);
+        self.try_ask(at, command).map(|_| ())
     }
 
     /// Which node says of itself that it serves a slot. Others may not know yet.
@@ -235,12 +241,18 @@ impl RedisCluster {
     /// The sum of a figure of `INFO` over all nodes that run, such as `used_cpu_user`.
     pub fn sum_of(&self, section: &str, figure: &str) -> f64 {
         let of_node = |at: usize| {
-            let info = self.try_ask(at, cmd("INFO").arg(section).clone()).expect("a node answers");
-            let info = text(&info);
-            let line = info.lines().find_map(|line| line.strip_prefix(&format!("{figure}:")));
-            line.and_then(|value| value.trim().parse::<f64>().ok()).unwrap_or_default()
+            let value = self.figure(at, section, figure);
+            value.and_then(|value| value.parse::<f64>().ok()).unwrap_or_default()
         };
         (0..self.len()).filter(|at| self.runs(*at)).map(of_node).sum()
+    }
+
+    /// A figure of a node's `INFO`, if it has it.
+    pub fn figure(&self, at: usize, section: &str, figure: &str) -> Option<String> {
+        let info = self.try_ask(at, cmd("INFO").arg(section).clone()).expect("a node answers");
+        let info = text(&info);
+        let line = info.lines().find_map(|line| line.strip_prefix(&format!("{figure}:")));
+        line.map(|value| value.trim().to_owned())
     }
 
     fn home(&self, at: usize) -> PathBuf {

@@ -6,6 +6,8 @@
 mod access;
 #[path = "cluster/chaos.rs"]
 mod chaos;
+#[path = "cluster/copies.rs"]
+mod copies;
 #[path = "cluster/equality.rs"]
 mod equality;
 #[path = "cluster/load.rs"]
@@ -14,5 +16,7 @@ mod load;
 mod migrate;
 #[path = "cluster/outage.rs"]
 mod outage;
+#[path = "cluster/partition.rs"]
+mod partition;
 #[path = "cluster/random.rs"]
 mod random;

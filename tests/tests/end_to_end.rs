@@ -29,6 +29,8 @@ mod listener_update;
 mod metrics;
 #[path = "end_to_end/mutual_tls.rs"]
 mod mutual_tls;
+#[path = "end_to_end/other_languages.rs"]
+mod other_languages;
 #[path = "end_to_end/reporting_sides.rs"]
 mod reporting_sides;
 #[path = "end_to_end/rough_traffic.rs"]
@@ -45,3 +47,5 @@ mod spill;
 mod tcp;
 #[path = "end_to_end/trap.rs"]
 mod trap;
+#[path = "end_to_end/watching.rs"]
+mod watching;

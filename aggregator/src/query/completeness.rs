@@ -1,26 +1,27 @@
 //! Which hours are complete, for all reads: one look at the instances serves them for a moment,
 //! so that many reads do not hold up writes.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+mod look;
+
+use std::sync::Arc;
 
 use flow_model::Hour;
 
+use self::look::Look;
 use crate::clock::now_ms;
-use crate::limits::MAX_OVERVIEW_AGE;
 use crate::store::completeness::{HourReport, Overview, Times};
 use crate::store::{Progress, ReadError, Selection, Store};
 
 /// Tells which hours are complete.
 pub(crate) struct Completeness {
     serving_since_ms: u64,
-    last: Mutex<Option<(Instant, Arc<Overview>)>>,
+    last: Look<Overview>,
 }
 
 impl Default for Completeness {
     /// For a service that begins now.
     fn default() -> Self {
-        Self { serving_since_ms: now_ms(), last: Mutex::default() }
+        Self { serving_since_ms: now_ms(), last: Look::default() }
     }
 }
 
@@ -28,17 +29,12 @@ impl Completeness {
     /// All hours, as they were a moment ago. What is to be called complete must be read after
     /// this: what it vouches for is then in what is read.
     pub async fn overview(&self, store: &dyn Store) -> Result<Arc<Overview>, ReadError> {
-        let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = lock().clone();
-        if let Some((_, overview)) = last.filter(|(made, _)| made.elapsed() <= MAX_OVERVIEW_AGE) {
-            return Ok(overview);
-        }
-        let made = Instant::now();
-        let mut overview = Overview::new(self.times(store));
-        store.survey(&mut |_, progress: &Progress| overview.add(progress)).await?;
-        let overview = Arc::new(overview);
-        *lock() = Some((made, Arc::clone(&overview)));
-        Ok(overview)
+        let look = async {
+            let mut overview = Overview::new(self.times(store));
+            store.survey(&mut |_, progress: &Progress| overview.add(progress)).await?;
+            Ok(overview)
+        };
+        self.last.get(look).await
     }
 
     /// Whether the hour of a selection of one hour is complete; nothing for more than one.

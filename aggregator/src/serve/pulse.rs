@@ -31,6 +31,8 @@ pub(super) struct Pulse {
     watched: Mutex<Vec<Weak<Flight>>>,
     /// Whether an answer was not sent to its end.
     broken_off: AtomicBool,
+    /// Whether of a request's body not all was read.
+    left_unread: AtomicBool,
 }
 
 impl Pulse {
@@ -44,6 +46,7 @@ impl Pulse {
             requests: AtomicUsize::new(0),
             watched: Mutex::default(),
             broken_off: AtomicBool::new(false),
+            left_unread: AtomicBool::new(false),
         }
     }
 
@@ -55,6 +58,16 @@ impl Pulse {
     /// Whether the connection ends in the middle of an answer.
     pub fn has_broken_off(&self) -> bool {
         self.broken_off.load(Ordering::Relaxed)
+    }
+
+    /// Notes that of a request's body not all was read.
+    pub fn leave_unread(&self) {
+        self.left_unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether of some request's body not all was read.
+    pub fn has_left_unread(&self) -> bool {
+        self.left_unread.load(Ordering::Relaxed)
     }
 
     /// Whether a request is in flight.

@@ -73,6 +73,14 @@ impl RequestBody {
     }
 }
 
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if !self.incoming.is_end_stream() {
+            self.flight.pulse.leave_unread();
+        }
+    }
+}
+
 /// How long a body may have taken that has arrived so far.
 fn allowance(timeout: Duration, received: usize) -> Duration {
     timeout + Duration::from_millis((received as u64).saturating_mul(1_000) / MIN_BODY_RATE as u64)

@@ -1,26 +1,32 @@
-//! `WatchedStream`: a socket whose writes are taken note of, and that is reset if what it was
-//! sending broke off: a client of HTTP/1.0 takes a connection that is merely closed for the end of
-//! the answer.
+//! `WatchedStream`: a socket whose writes are taken note of, and that ends so that its client can tell
+//! how. It is reset if what it was sending broke off: a client of HTTP/1.0 takes a connection that is
+//! merely closed for the end of the answer. And it is closed only when the client has seen that
+//! nobody reads the rest of its body: else the answer could be lost to a reset.
+
+mod linger;
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use self::linger::Linger;
 use super::pulse::Pulse;
 
 /// A stream, and where its progress is noted.
 pub(super) struct WatchedStream {
     stream: TcpStream,
     pulse: Arc<Pulse>,
+    /// Since the answer has ended, if the client may not know yet.
+    linger: Option<Linger>,
 }
 
 impl WatchedStream {
     pub fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse }
+        Self { stream, pulse, linger: None }
     }
 }
 
@@ -74,6 +80,17 @@ impl AsyncWrite for WatchedStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let Self { stream, pulse, linger } = &mut *self;
+        let linger = match linger {
+            Some(linger) => linger,
+            None => {
+                ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+                if !pulse.has_left_unread() {
+                    return Poll::Ready(Ok(()));
+                }
+                linger.insert(Linger::new())
+            }
+        };
+        linger.poll(stream, context).map(Ok)
     }
 }

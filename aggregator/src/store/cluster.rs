@@ -21,6 +21,7 @@ mod net;
 mod read;
 mod record;
 mod scan;
+mod settings;
 mod summarize;
 mod sweep;
 mod target;
@@ -42,7 +43,7 @@ use self::connect::Connector;
 use self::deltas::Deltas;
 use self::layout::{Keys, Shard};
 use self::net::Net;
-use self::read::{Hash, damaged};
+use self::read::{Place, damaged};
 use self::record::{Said, decode};
 use self::scan::RowScan;
 use self::sweep::Retention;
@@ -101,6 +102,7 @@ impl ClusterStore {
         let net = Net::open(connector, keys, &target.seeds, *reads_replicas);
         let net = net.await.map_err(OpenError)?;
         meta::check(&net).await.map_err(OpenError)?;
+        settings::warn(&net).await;
         let dedupe_ms = u64::from(options.dedupe_hours) * HOUR_MS;
         let retention = Arc::new(Retention::new(options.retain_hours, dedupe_ms));
         let unreadable = |error: ReadError| OpenError(error.0);
@@ -273,16 +275,16 @@ impl Store for ClusterStore {
         self.check_open()?;
         let shards: Vec<Shard> = Shard::all().collect();
         for some in shards.chunks(SURVEY_SHARDS) {
-            let hashes =
-                some.iter().map(|shard| Hash { shard: *shard, key: self.net.keys.homes(*shard) });
-            read::scan(&self.net, hashes.collect(), |_, id, record| {
-                let unreadable = || damaged("the record of an instance");
-                let id = std::str::from_utf8(id).map_err(|_| unreadable())?;
-                let said: Option<Said> = decode(record).map_err(|_| unreadable())?;
-                visit(id, &said.ok_or_else(unreadable)?.progress());
-                Ok(())
-            })
-            .await?;
+            let key = |shard| self.net.keys.homes(shard);
+            let hashes = some.iter().map(|&shard| Place { shard, key: key(shard) });
+            let said = |record: &[u8]| {
+                let said: Option<Said> = decode(record).ok().flatten();
+                said.ok_or_else(|| damaged("the record of an instance"))
+            };
+            let instances = read::fields(&self.net, hashes.collect(), said).await?;
+            for (id, said) in instances.iter().flatten() {
+                visit(id, &said.progress());
+            }
         }
         Ok(())
     }
@@ -311,7 +313,8 @@ impl Store for ClusterStore {
 
     async fn ready(&self) -> Result<(), NotReady> {
         let is_open = self.check_open().map_err(|_| "the store is closed");
-        is_open.and_then(|()| self.net.check()).map_err(NotReady::openly)
+        let is_served = || self.net.check(self.writer.least_copies());
+        is_open.and_then(|()| is_served()).map_err(NotReady::openly)
     }
 
     async fn close(&self) {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -200,4 +201,18 @@ fn check(fas: &Fas, witness: &Witness) {
         }
     }
     assert!(first.keys().all(|key| writes.contains_key(key)), "nothing that was not written");
+}
+
+#[test]
+fn a_first_start_that_is_killed_does_not_keep_the_next_from_starting() {
+    for milliseconds in 0..24 {
+        let data = directory();
+        let path = data.path().join("data");
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", path.to_str().unwrap()];
+        let mut first = command(&arguments).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        first.kill().unwrap();
+        first.wait().unwrap();
+        drop(Fas::start(&path));
+    }
 }

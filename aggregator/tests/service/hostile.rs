@@ -189,6 +189,27 @@ fn an_answer_that_is_cut_off_looks_cut_off_to_http_1_0_too() {
 }
 
 #[test]
+fn an_answer_before_the_end_of_the_body_is_not_lost_to_a_reset() {
+    let data = directory();
+    let fas = Fas::start(data.path());
+    let mut early = connect(&fas);
+    early
+        .write_all(b"POST /nowhere HTTP/1.1\r\nhost: fas\r\ncontent-length: 9999999\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    early.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 404 "), "{}", String::from_utf8_lossy(&answer));
+    // Whoever sends its body first and reads then finds the same: nothing is refused yet.
+    for _ in 0..5 {
+        early.write_all(&[0; 1_000]).unwrap();
+    }
+    assert_eq!(early.read(&mut [0]).unwrap(), 0);
+    // It goes on for a while, and not for ever.
+    until("it is closed", || early.write_all(&[0; 10_000]).is_err());
+    still_serves(&fas);
+}
+
+#[test]
 fn http_2_needs_no_tls_and_a_stream_that_is_not_taken_is_not_held() {
     let data = directory();
     let fas = impatient(data.path(), 1_000);

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use super::{CONNECTIONS, Contender, RECORDS_PER_REQUEST, Sync};
 use crate::failure::{Doing, Failure, Result};
-use crate::fas::free_address;
 use crate::latency::Latencies;
 use crate::load::{Load, in_parallel, lanes};
+use crate::ports::free_address;
 use crate::process::Process;
 use crate::record::Record;
 use crate::scratch::Scratch;

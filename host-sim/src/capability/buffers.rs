@@ -117,7 +117,9 @@ fn set_buffer(
     let data = read(guest, data, data_size)?;
     let (kind, direction) = stream_half(kind).ok_or(Status::BadArgument)?;
     let stream = guest.data_mut().own_stream().filter(|stream| stream.kind == kind);
-    let buffer = stream.and_then(|stream| stream.half(direction).body_mut());
+    let stream = stream.ok_or(Status::BadArgument)?;
+    stream.share.add(data.len());
+    let buffer = stream.half(direction).body_mut();
     Ok(change(buffer.ok_or(Status::BadArgument)?, start, size, &data)?)
 }
 

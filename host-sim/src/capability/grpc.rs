@@ -1,7 +1,7 @@
 //! gRPC calls and streams: checks what the guest asks for and puts it into the outbox. Answering is
 //! left to `crate::grpc` and `host`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use wasmtime::Linker;
 
@@ -9,7 +9,8 @@ use super::foreign::fields;
 use crate::{
     abi::Status,
     grpc::{GrpcAction, GrpcEvent, GrpcExchange, GrpcKind, GrpcRequest},
-    pairs::Pair,
+    pairs::{self, Pair},
+    process::kept::Share,
     vm::{
         guest::{CallResult, Guest, answer, give, read, read_pairs, read_text, write},
         state::VmState,
@@ -18,6 +19,9 @@ use crate::{
 
 /// Tokens go up by this much; the lowest two bits say what they are of.
 const TOKEN_INCREMENT: u32 = 4;
+
+/// What is kept of a call beside its texts.
+const CALL_BYTES: usize = 512;
 
 /// The lowest two bits of the token of a call and of a stream.
 const CALL: u32 = 1;
@@ -161,9 +165,12 @@ fn begin(guest: &mut Guest<'_>, start: &Start, return_token: u32) -> CallResult 
     if upstream.is_empty() {
         guest.data().warn_of_crash("a gRPC service without a name");
     }
+    let sizes = [upstream.len(), service.len(), method.len(), pairs::serialized_len(&metadata)];
+    let mut share = Share::of(&guest.data().process.kept);
+    share.add(sizes.into_iter().fold(CALL_BYTES, usize::saturating_add));
     let request = GrpcRequest { service, method, metadata };
     let state = guest.data_mut();
-    let (token, exchange) = admit(state, start, &upstream, request)?;
+    let (token, exchange) = admit(state, start, &upstream, (request, Rc::new(share)))?;
     let is_known = state.process.callouts.borrow().clusters.contains_key(&exchange.cluster);
     state.grpc.exchanges.insert(token, exchange.clone());
     let mut events = vec![GrpcEvent::Start];
@@ -184,7 +191,7 @@ fn admit(
     state: &mut VmState,
     start: &Start,
     upstream: &[u8],
-    request: GrpcRequest,
+    (request, share): (GrpcRequest, Rc<Share>),
 ) -> Result<(u32, GrpcExchange), Status> {
     let now_ns = state.process.now_ns.get();
     let (cluster, is_described) = cluster_name(upstream);
@@ -212,6 +219,7 @@ fn admit(
         request_ended_ns: (start.kind == GrpcKind::Call).then_some(now_ns),
         has_begun: false,
         trailers: Vec::new(),
+        _share: share,
     };
     Ok((token, exchange))
 }

@@ -7,7 +7,7 @@ use crate::{
     abi::{AbiVersion, MapKind, Status},
     pairs::{self, Pair},
     vm::{
-        guest::{CallResult, Guest, answer, give, read, read_pairs, write},
+        guest::{CallResult, Guest, answer, charge_search, give, read, read_pairs, write},
         state::VmState,
     },
 };
@@ -104,8 +104,16 @@ fn map_mut(state: &mut VmState, kind: u32) -> Result<&mut Vec<Pair>, Status> {
     found.ok_or(Status::BadArgument)
 }
 
+/// Takes the fuel for looking through a map.
+fn charge_for(guest: &mut Guest<'_>, kind: u32) -> CallResult {
+    let kind = MapKind::from_code(kind)?;
+    let pairs = map(guest.data(), kind).map_or(0, <[Pair]>::len);
+    charge_search(guest, pairs)
+}
+
 /// The bytes of the names and values, which Envoy only tells of maps that can be changed.
 fn get_size(guest: &mut Guest<'_>, kind: u32, size: u32) -> CallResult {
+    charge_for(guest, kind)?;
     let pairs = map_mut(guest.data_mut(), kind)?;
     let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     let bytes = u32::try_from(bytes).map_err(|_| Status::InternalFailure)?;
@@ -114,6 +122,7 @@ fn get_size(guest: &mut Guest<'_>, kind: u32, size: u32) -> CallResult {
 
 /// A map that is not there is an empty one, as in Envoy.
 fn get_pairs(guest: &mut Guest<'_>, kind: u32, data: u32, size: u32) -> CallResult {
+    charge_for(guest, kind)?;
     let pairs = map(guest.data(), MapKind::from_code(kind)?).unwrap_or_default();
     if pairs.is_empty() {
         return give(guest, &[], data, size);
@@ -125,12 +134,14 @@ fn get_pairs(guest: &mut Guest<'_>, kind: u32, data: u32, size: u32) -> CallResu
 fn set_pairs(guest: &mut Guest<'_>, kind: u32, data: u32, size: u32) -> CallResult {
     let bytes = read(guest, data, size)?;
     let pairs = read_pairs(guest, &bytes);
+    count(guest.data_mut(), bytes.len());
     *map_mut(guest.data_mut(), kind)? =
         pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     Ok(())
 }
 
 fn get_value(guest: &mut Guest<'_>, kind: u32, name: (u32, u32), value: (u32, u32)) -> CallResult {
+    charge_for(guest, kind)?;
     let kind = MapKind::from_code(kind)?;
     let name = read(guest, name.0, name.1)?;
     let state = guest.data();
@@ -163,6 +174,13 @@ fn kept_name(kind: MapKind, name: &[u8]) -> &[u8] {
     }
 }
 
+/// Counts what the guest adds to a stream.
+fn count(state: &mut VmState, bytes: usize) {
+    if let Some(stream) = state.own_stream() {
+        stream.share.add(bytes);
+    }
+}
+
 /// Removes what has this name if `replace`, then adds the value if there is one.
 fn put_value(
     guest: &mut Guest<'_>,
@@ -173,7 +191,11 @@ fn put_value(
 ) -> CallResult {
     let name = read(guest, name.0, name.1)?.to_ascii_lowercase();
     let value = value.map(|(data, size)| read(guest, data, size)).transpose()?;
+    charge_for(guest, kind)?;
     let name = MapKind::from_code(kind).map(|kind| kept_name(kind, &name).to_vec())?;
+    if let Some(value) = &value {
+        count(guest.data_mut(), name.len().saturating_add(value.len()));
+    }
     let pairs = map_mut(guest.data_mut(), kind)?;
     if replace {
         pairs.retain(|(key, _)| !key.eq_ignore_ascii_case(&name));

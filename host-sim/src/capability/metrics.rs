@@ -153,6 +153,8 @@ fn define(guest: &mut Guest<'_>, kind: u32, name: (u32, u32), return_id: u32) ->
     let kind = MetricKind::from_code(kind)?;
     let name = read_text(guest, name.0, name.1)?;
     let state = guest.data_mut();
+    // The name stands among the metrics and behind the id.
+    state.process.kept.add(name.len().saturating_mul(2));
     let kept = state.process.metrics.borrow_mut().define(name, kind);
     let id = state.metric_ids.add(kind, kept)?;
     write(guest, return_id, &id.to_le_bytes())

@@ -80,6 +80,7 @@ fn set_property(guest: &mut Guest<'_>, path: (u32, u32), value: (u32, u32)) -> C
     let value = read(guest, value.0, value.1)?;
     let stream = guest.data_mut().own_stream().ok_or(Status::NotFound)?;
     let path = path.strip_suffix(b"\0").map(<[u8]>::to_vec).unwrap_or(path);
+    stream.share.add(path.len().saturating_add(value.len()));
     stream.own.insert(path, value);
     Ok(())
 }

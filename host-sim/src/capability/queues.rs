@@ -6,6 +6,7 @@ use wasmtime::Linker;
 
 use crate::{
     abi::Status,
+    process::kept,
     timeline::Thread,
     vm::{
         guest::{CallResult, Guest, answer, give, read, read_text, write},
@@ -28,6 +29,7 @@ pub(crate) struct Queues {
     queues: BTreeMap<u32, Queue>,
     /// By the vm_id and the name.
     ids: BTreeMap<(String, String), u32>,
+    bytes: u64,
 }
 
 impl Queues {
@@ -38,6 +40,7 @@ impl Queues {
             return Some(id);
         }
         let id = u32::try_from(self.queues.len()).ok()?.checked_add(1)?;
+        self.bytes = self.bytes.saturating_add(kept::size(name.len()));
         self.ids.insert((vm_id.to_owned(), name.to_owned()), id);
         self.queues.insert(id, Queue { owner, items: VecDeque::new() });
         Some(id)
@@ -53,13 +56,22 @@ impl Queues {
     }
 
     fn push(&mut self, id: u32, item: Vec<u8>) -> Result<(), Status> {
-        self.queues.get_mut(&id).ok_or(Status::NotFound)?.items.push_back(item);
+        let queue = self.queues.get_mut(&id).ok_or(Status::NotFound)?;
+        self.bytes = self.bytes.saturating_add(kept::size(item.len()));
+        queue.items.push_back(item);
         Ok(())
     }
 
     fn pop(&mut self, id: u32) -> Result<Vec<u8>, Status> {
         let queue = self.queues.get_mut(&id).ok_or(Status::NotFound)?;
-        queue.items.pop_front().ok_or(Status::Empty)
+        let item = queue.items.pop_front().ok_or(Status::Empty)?;
+        self.bytes = self.bytes.saturating_sub(kept::size(item.len()));
+        Ok(item)
+    }
+
+    /// How many bytes all queues keep.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 

@@ -6,6 +6,7 @@ use wasmtime::Linker;
 
 use crate::{
     abi::Status,
+    process::kept,
     vm::{
         guest::{CallResult, Guest, answer, give, read, write},
         state::VmState,
@@ -17,6 +18,7 @@ use crate::{
 pub(crate) struct SharedData {
     values: BTreeMap<(String, Vec<u8>), (Vec<u8>, u32)>,
     last_cas: u32,
+    bytes: u64,
 }
 
 impl SharedData {
@@ -38,8 +40,18 @@ impl SharedData {
         }
         // 0 means "any version", so no version may be 0.
         self.last_cas = self.last_cas.checked_add(1).unwrap_or(1);
-        self.values.insert((vm_id.to_owned(), key.to_owned()), (value, self.last_cas));
+        let size = |value: &[u8]| kept::size(key.len().saturating_add(value.len()));
+        self.bytes = self.bytes.saturating_add(size(&value));
+        let key_of_vm = (vm_id.to_owned(), key.to_owned());
+        if let Some((old, _)) = self.values.insert(key_of_vm, (value, self.last_cas)) {
+            self.bytes = self.bytes.saturating_sub(size(&old));
+        }
         Ok(())
+    }
+
+    /// How many bytes it keeps.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 

@@ -5,6 +5,7 @@ use wasmtime::Linker;
 
 use crate::{
     abi::{AbiVersion, Status, StreamType},
+    pairs,
     properties::availability::StreamKind,
     stream::{Direction, Stream, half::Iteration},
     timeline::EventKind,
@@ -114,6 +115,9 @@ fn send_local_response(
     // On a connection, Envoy takes no notice of it (measured).
     if has_half(state, StreamType::Request) {
         state.stop_iteration = true;
+        if let Some(stream) = state.own_stream() {
+            stream.share.add(pairs::serialized_len(&headers).saturating_add(body.len()));
+        }
         let note = format!("answered {status} by the plugin, {} bytes", body.len());
         let headers =
             headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();

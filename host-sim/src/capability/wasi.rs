@@ -1,17 +1,16 @@
 //! WASI preview 1, as far as plugins need it: the virtual clock, random numbers from the seed, the
-//! environment, and standard output that becomes the log. There are no files (cpp-host,
-//! `exports.cc`).
+//! environment, and standard output that becomes the log. There are no files: `files`.
+
+mod files;
 
 use std::fmt;
 
 use wasmtime::Linker;
 
 use crate::{
-    abi::LogLevel,
     limits::MAX_RANDOM_BYTES,
-    timeline::EventKind,
     vm::{
-        guest::{CallError, CallResult, Guest, charge, read, write},
+        guest::{CallError, CallResult, Guest, charge, write},
         state::VmState,
     },
 };
@@ -43,13 +42,19 @@ pub(super) fn link(linker: &mut Linker<VmState>) -> wasmtime::Result<()> {
     for module in MODULES {
         link_clock_and_random(linker, module)?;
         link_arguments(linker, module)?;
-        link_files(linker, module)?;
-        link_paths(linker, module)?;
+        files::link(linker, module)?;
         linker.func_wrap(module, "proc_exit", |code: u32| -> wasmtime::Result<()> {
             Err(wasmtime::Error::new(Exit(code)))
         })?;
         linker.func_wrap(module, "sched_yield", || 0_u32)?;
-        linker.func_wrap(module, "poll_oneoff", |_: u32, _: u32, _: u32, _: u32| NO_FUNCTION)?;
+        // Nothing is waited for, and nothing has happened.
+        linker.func_wrap(
+            module,
+            "poll_oneoff",
+            |mut guest: Guest<'_>, _: u32, _: u32, _: u32, happened: u32| {
+                errno(write(&mut guest, happened, &0_u32.to_le_bytes()))
+            },
+        )?;
     }
     // What Emscripten adds for C++.
     linker.func_wrap("env", "emscripten_notify_memory_growth", |_: u32| ())?;
@@ -81,6 +86,14 @@ fn link_clock_and_random(linker: &mut Linker<VmState>, module: &str) -> wasmtime
             errno(write(&mut guest, time, &now_ns.to_le_bytes()))
         },
     )?;
+    linker.func_wrap(
+        module,
+        "clock_res_get",
+        |mut guest: Guest<'_>, clock: u32, resolution: u32| match clock {
+            0 | 1 => errno(write(&mut guest, resolution, &1_u64.to_le_bytes())),
+            _ => Ok(NOT_SUPPORTED),
+        },
+    )?;
     linker.func_wrap(module, "random_get", |mut guest: Guest<'_>, data: u32, size: u32| {
         if size > MAX_RANDOM_BYTES {
             return Ok(INVALID);
@@ -94,7 +107,7 @@ fn link_clock_and_random(linker: &mut Linker<VmState>, module: &str) -> wasmtime
 fn random_get(guest: &mut Guest<'_>, data: u32, size: u32) -> CallResult {
     charge(guest, usize::try_from(size).unwrap_or(usize::MAX))?;
     let bytes = random(&mut guest.data_mut().random, size);
-    write(guest, data, &bytes)
+    if bytes.is_empty() { Ok(()) } else { write(guest, data, &bytes) }
 }
 
 /// So many bytes of a SplitMix64 sequence: not secret, and the same in every run.
@@ -148,90 +161,5 @@ fn environ_get(guest: &mut Guest<'_>, mut list: u32, mut text: u32) -> CallResul
         list = list.wrapping_add(4);
         text = text.wrapping_add(u32::try_from(variable.len()).unwrap_or(u32::MAX));
     }
-    Ok(())
-}
-
-fn link_files(linker: &mut Linker<VmState>, module: &str) -> wasmtime::Result<()> {
-    linker.func_wrap(
-        module,
-        "fd_write",
-        |mut guest: Guest<'_>, file: u32, list: u32, count: u32, written: u32| {
-            fd_write(&mut guest, file, (list, count), written)
-        },
-    )?;
-    linker.func_wrap(module, "fd_read", |_: u32, _: u32, _: u32, _: u32| NO_FUNCTION)?;
-    linker.func_wrap(module, "fd_seek", |_: u32, _: i64, _: u32, _: u32| 0_u32)?;
-    linker.func_wrap(module, "fd_close", |_: u32| 0_u32)?;
-    linker.func_wrap(module, "fd_fdstat_get", |mut guest: Guest<'_>, file: u32, stat: u32| {
-        match file {
-            // A file that can be written, and nothing else.
-            1 | 2 => {
-                let words: [u64; 3] = [0, 64, 0];
-                errno(write(&mut guest, stat, &words.map(u64::to_le_bytes).concat()))
-            }
-            _ => Ok(BAD_FILE),
-        }
-    })?;
-    linker.func_wrap(module, "fd_fdstat_set_flags", |_: u32, _: u32| NO_FUNCTION)?;
-    linker.func_wrap(module, "fd_prestat_get", |_: u32, _: u32| BAD_FILE)?;
-    linker.func_wrap(module, "fd_prestat_dir_name", |_: u32, _: u32, _: u32| NO_FUNCTION)?;
-    linker.func_wrap(module, "fd_filestat_get", |_: u32, _: u32| NO_FUNCTION)?;
-    Ok(())
-}
-
-/// Standard output becomes a line of the log, standard error one that is an error.
-fn fd_write(
-    guest: &mut Guest<'_>,
-    file: u32,
-    pieces: (u32, u32),
-    written: u32,
-) -> wasmtime::Result<u32> {
-    let level = match file {
-        1 => LogLevel::Info,
-        2 => LogLevel::Error,
-        _ => return Ok(BAD_FILE),
-    };
-    let bytes = match gather(guest, pieces) {
-        Ok(bytes) => bytes,
-        Err(error) => return errno(Err(error)),
-    };
-    let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    if !bytes.is_empty() {
-        let message = String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes));
-        guest.data().record(EventKind::Log { level, message: message.into_owned() });
-    }
-    errno(write(guest, written, &size.to_le_bytes()))
-}
-
-/// Reads what a list of pointers and sizes names. It never takes more than the guest's memory has.
-fn gather(guest: &mut Guest<'_>, (list, count): (u32, u32)) -> CallResult<Vec<u8>> {
-    let pieces = read(guest, list, count.saturating_mul(8))?;
-    let (pieces, _) = pieces.as_chunks::<4>();
-    let mut bytes = Vec::new();
-    for piece in pieces.chunks_exact(2) {
-        let [pointer, size] = piece else { continue };
-        bytes.extend(read(guest, u32::from_le_bytes(*pointer), u32::from_le_bytes(*size))?);
-        if bytes.len() > guest.data().memory.map_or(0, |memory| memory.data_size(&*guest)) {
-            return Err(crate::abi::Status::InvalidMemoryAccess.into());
-        }
-    }
-    Ok(bytes)
-}
-
-fn link_paths(linker: &mut Linker<VmState>, module: &str) -> wasmtime::Result<()> {
-    linker.func_wrap(
-        module,
-        "path_open",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u64, _: u64, _: u32, _: u32| NO_ENTRY,
-    )?;
-    linker.func_wrap(module, "path_create_directory", |_: u32, _: u32, _: u32| NO_FUNCTION)?;
-    linker.func_wrap(module, "path_remove_directory", |_: u32, _: u32, _: u32| NO_FUNCTION)?;
-    linker.func_wrap(module, "path_unlink_file", |_: u32, _: u32, _: u32| NO_FUNCTION)?;
-    linker.func_wrap(module, "path_filestat_get", |_: u32, _: u32, _: u32, _: u32, _: u32| {
-        NO_FUNCTION
-    })?;
-    linker.func_wrap(module, "path_rename", |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32| {
-        NO_FUNCTION
-    })?;
     Ok(())
 }

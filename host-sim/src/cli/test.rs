@@ -4,6 +4,7 @@ mod junit;
 mod pool;
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -71,9 +72,9 @@ struct Summary {
 
 impl Test {
     pub(super) fn run(self, out: &mut impl Write) -> Result<bool, CliError> {
-        let mut files = Vec::new();
+        let (mut files, mut seen) = (Vec::new(), BTreeSet::new());
         for path in &self.paths {
-            find(path, &mut files)?;
+            find(path, &mut files, &mut seen)?;
         }
         files.sort();
         files.dedup();
@@ -105,11 +106,19 @@ impl Test {
     }
 }
 
-/// The scenarios under a path. What is hidden is left out.
-fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
+/// The scenarios under a path. What is hidden is left out. A folder counts once, though links lead
+/// to it again.
+fn find(
+    path: &Path,
+    files: &mut Vec<PathBuf>,
+    seen: &mut BTreeSet<PathBuf>,
+) -> Result<(), CliError> {
     let failed = |error| CliError::File { path: path.to_owned(), error };
     if !fs::metadata(path).map_err(failed)?.is_dir() {
         files.push(path.to_owned());
+        return Ok(());
+    }
+    if !seen.insert(path.canonicalize().map_err(failed)?) {
         return Ok(());
     }
     for entry in fs::read_dir(path).map_err(failed)? {
@@ -121,7 +130,7 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
             continue;
         }
         if entry.path().is_dir() {
-            find(&entry.path(), files)?;
+            find(&entry.path(), files, seen)?;
         } else if is_yaml {
             files.push(entry.path());
         }

@@ -12,7 +12,10 @@ use crate::{
     abi::Status,
     callouts::cluster::Cluster,
     capability::foreign::{ForeignCall, ForeignFunctions},
-    limits::{CALLBACK_FUEL, CALLBACK_SECONDS, MAX_PLUGINS, MAX_VM_MEMORY_BYTES, MAX_WORKERS},
+    limits::{
+        CALLBACK_FUEL, CALLBACK_SECONDS, MAX_KEPT_BYTES, MAX_PLUGINS, MAX_VM_MEMORY_BYTES,
+        MAX_WORKERS,
+    },
     properties::PropertyValue,
     timeline::{Event, Thread},
     timestamp::Timestamp,
@@ -92,6 +95,7 @@ pub struct HostBuilder {
     callback_fuel: u64,
     callback_seconds: u64,
     memory_bytes: usize,
+    kept_bytes: u64,
     wall_clock_ahead_ns: i64,
     lean: bool,
 }
@@ -115,6 +119,7 @@ impl HostBuilder {
             callback_fuel: CALLBACK_FUEL,
             callback_seconds: CALLBACK_SECONDS,
             memory_bytes: MAX_VM_MEMORY_BYTES,
+            kept_bytes: MAX_KEPT_BYTES,
             wall_clock_ahead_ns: 0,
             lean: false,
         }
@@ -246,6 +251,15 @@ impl HostBuilder {
     #[must_use]
     pub fn memory_bytes(mut self, bytes: usize) -> Self {
         self.memory_bytes = bytes;
+        self
+    }
+
+    /// The cap, in bytes, on what the host keeps of what the plugin does: its log and all else in
+    /// the timeline, calls, shared data, queues, metrics. [`Host::forget_timeline`] makes room in a
+    /// long run. Above it, the plugin has failed.
+    #[must_use]
+    pub fn kept_bytes(mut self, bytes: u64) -> Self {
+        self.kept_bytes = bytes;
         self
     }
 

@@ -1,7 +1,7 @@
 //! Running a host step by step, and calls that are carried out by whoever runs it: so that one
 //! thread can run thousands of hosts while their calls are on their way.
 
-use super::{Due, Host, Task};
+use super::{Due, Host, HostError, Task};
 use crate::{
     callouts::{CallRequest, PendingCall, reply::CallResponse},
     timestamp::Timestamp,
@@ -45,10 +45,14 @@ impl Host {
     }
 
     /// Moves the clock on to what is due next, if that is by `until_ns`, and runs it. Gives
-    /// whether there was anything.
+    /// whether there was anything. Guests that cause one another's callbacks without end have
+    /// failed.
     pub fn step(&mut self, until_ns: u64) -> bool {
         let Some((at_ns, task)) = self.schedule.take_until(until_ns) else { return false };
         self.process.now_ns.set(self.process.now_ns.get().max(at_ns));
+        if self.instant.is_endless(at_ns, self.process.fuel.get()) {
+            self.fail_all(&HostError::Livelock.to_string());
+        }
         self.run(task);
         true
     }

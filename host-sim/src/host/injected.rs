@@ -14,12 +14,21 @@ impl Host {
             Thread::Worker(worker) => self.index_of(worker),
             _ => self.first_thread,
         };
-        let reason = "a fault of the test".to_owned();
         if let Some(vm) = self.threads.get_mut(index).and_then(|worker| worker.live()) {
-            vm.fail(VmFailure { callback: "no callback".to_owned(), reason });
+            vm.fail(VmFailure::new("no callback", "a fault of the test"));
             self.settle(index);
         }
         Ok(())
+    }
+
+    /// Makes the plugin fail wherever it is well.
+    pub(super) fn fail_all(&mut self, reason: &str) {
+        for thread in 0..self.threads.len() {
+            if let Some(vm) = self.threads.get_mut(thread).and_then(|worker| worker.live()) {
+                vm.fail(VmFailure::new("no callback", reason));
+                self.settle(thread);
+            }
+        }
     }
 
     /// How far the wall clock that the plugin reads is ahead of virtual time, in nanoseconds.

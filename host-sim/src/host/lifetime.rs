@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     abi::{Peer, StreamType},
+    process::kept::Share,
     properties::{Properties, availability::StreamKind},
     stream::{Direction, Stream, exchange::Exchange},
     timeline::EventKind,
@@ -78,6 +79,7 @@ impl Host {
         self.with_guest(id, |vm, context| {
             let mut stream = Stream::new(kind, root, id.0, properties);
             stream.set_lean(is_lean);
+            stream.share = Share::of(&vm.state().process.kept);
             vm.state().contexts.insert(context, Context::Stream(Box::new(stream)));
             vm.call(Callback::ContextCreate, context, &[context, root]).map(drop)
         })?;

@@ -228,8 +228,7 @@ fn ask(vm: &mut Vm, callback: Callback, context: u32, size: usize) -> Result<(),
 /// A VM that fails before it runs has no one else to note it.
 fn recorded(process: &Process, thread: Thread, failure: VmFailure) -> VmFailure {
     if failure.callback == "instantiation" {
-        let VmFailure { callback, reason } = failure.clone();
-        process.record(Some(thread), EventKind::Trap { callback, reason });
+        process.record(Some(thread), failure.event());
     }
     failure
 }

@@ -34,7 +34,7 @@ pub enum ScenarioError {
         error: std::io::Error,
     },
     /// The text is not YAML, or the YAML is not a scenario.
-    #[error("{}{error}", prefix(path))]
+    #[error("{}{error}", prefix(path, error))]
     Content {
         /// Which file.
         path: Option<PathBuf>,
@@ -54,8 +54,21 @@ pub enum ScenarioError {
     Cases(usize),
 }
 
-fn prefix(path: &Option<PathBuf>) -> String {
-    path.as_ref().map(|path| format!("{}:", path.display())).unwrap_or_default()
+/// `FILE:`, with a space behind it unless the line follows.
+fn prefix(path: &Option<PathBuf>, error: &ReadError) -> String {
+    let space = if error.has_place() { "" } else { " " };
+    path.as_ref().map(|path| format!("{}:{space}", path.display())).unwrap_or_default()
+}
+
+/// What is wrong with a text that is no YAML, or none that is read here.
+fn reason(error: &serde_saphyr::Error) -> String {
+    match error {
+        // Its own words tell programmers how to let it pass.
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("duplicate key `{key}`")
+        }
+        error => error.to_string(),
+    }
 }
 
 /// A file, read but not yet filled in.
@@ -83,7 +96,7 @@ impl Document {
             Ok(root) => Ok(Self { path, root }),
             Err(error) => {
                 let place = error.location().map(Place::from).unwrap_or_default();
-                let error = ReadError::at(place, format!("not a scenario: {error}"));
+                let error = ReadError::at(place, format!("not a scenario: {}", reason(&error)));
                 Err(ScenarioError::Content { path, error })
             }
         }

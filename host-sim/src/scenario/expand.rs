@@ -4,7 +4,7 @@
 mod fill;
 mod repeat;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::{fill::fill, repeat::repetition};
 use super::{
@@ -52,7 +52,22 @@ pub(crate) fn expand(document: &Node, set: &Bindings, seed: u64) -> Result<Vec<C
             .map_err(|error| error.inside(format!("(case {name})")))?;
         Ok(Case { name: Some(name), document })
     };
-    items.iter().enumerate().map(case).collect()
+    let cases = items.iter().enumerate().map(case).collect::<Result<Vec<Case>, _>>()?;
+    check_case_names(items, &cases)?;
+    Ok(cases)
+}
+
+/// By its name a case is run alone, finds its golden files, and stands in reports.
+fn check_case_names(items: &[Node], cases: &[Case]) -> Result<(), ReadError> {
+    let mut names = BTreeSet::new();
+    for (index, (item, case)) in items.iter().zip(cases).enumerate() {
+        if let Some(name) = case.name.as_ref().filter(|name| !names.insert(name.as_str())) {
+            let reason = format!("another case is called `{name}`, too");
+            let error = ReadError::at(item.place, reason);
+            return Err(error.inside(format!("[{index}]")).inside("cases"));
+        }
+    }
+    Ok(())
 }
 
 fn parameters(document: &Node) -> Result<Bindings, ReadError> {

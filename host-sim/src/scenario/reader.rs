@@ -35,6 +35,11 @@ impl ReadError {
         self
     }
 
+    /// Whether it says where it is.
+    pub(crate) fn has_place(&self) -> bool {
+        self.place.is_some_and(|place| place.line > 0)
+    }
+
     fn or_at(mut self, place: Place) -> Self {
         self.place.get_or_insert(place);
         self

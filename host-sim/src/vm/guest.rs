@@ -45,7 +45,16 @@ pub(crate) fn answer(result: CallResult) -> wasmtime::Result<u32> {
 /// Takes the fuel for a host function that handles so many bytes; without it, the guest has run for
 /// too long.
 pub(crate) fn charge(guest: &mut Guest<'_>, bytes: usize) -> CallResult {
-    let cost = HOST_CALL_FUEL.saturating_add(HOST_BYTE_FUEL.saturating_mul(bytes as u64));
+    take(guest, HOST_CALL_FUEL.saturating_add(HOST_BYTE_FUEL.saturating_mul(bytes as u64)))
+}
+
+/// Takes the fuel for looking through so many pairs, so that a guest with very many of them does
+/// not keep the host busy for longer than its fuel says.
+pub(crate) fn charge_search(guest: &mut Guest<'_>, pairs: usize) -> CallResult {
+    take(guest, HOST_BYTE_FUEL.saturating_mul(pairs as u64))
+}
+
+fn take(guest: &mut Guest<'_>, cost: u64) -> CallResult {
     let left = guest.get_fuel().map_err(CallError::Failed)?;
     let left = left.checked_sub(cost).ok_or_else(|| CallError::Failed(Trap::OutOfFuel.into()))?;
     guest.set_fuel(left).map_err(CallError::Failed)

@@ -97,6 +97,13 @@ impl Plugin {
         self.abi
     }
 
+    /// Whether the plugin exports a function of this name, such as the callback
+    /// `proxy_on_request_headers`.
+    #[must_use]
+    pub fn exports(&self, name: &str) -> bool {
+        matches!(self.linked.module().get_export(name), Some(ExternType::Func(_)))
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         self.linked.module().engine()
     }

@@ -6,19 +6,20 @@ use std::{
     rc::Rc,
 };
 
-use wasmtime::{Memory, StoreLimits, StoreLimitsBuilder, TypedFunc};
+use wasmtime::{Memory, TypedFunc};
 
 use crate::{
     abi::{AbiVersion, StreamType},
     callouts::{PendingCall, reply::CallResponse},
     capability::{foreign::ForeignFunctions, grpc::GrpcState, metrics::MetricIds},
     grpc::GrpcAction,
-    limits::{CALLBACK_FUEL, CALLBACK_SECONDS, MAX_TABLE_ELEMENTS, MAX_VM_MEMORY_BYTES},
+    limits::{CALLBACK_FUEL, CALLBACK_SECONDS, MAX_KEPT_BYTES, MAX_VM_MEMORY_BYTES},
     pairs::Pair,
     process::Process,
     properties::Properties,
     stream::Stream,
     timeline::{EventKind, Thread},
+    vm::growth::Growth,
 };
 
 /// What a plugin of the VM is given; each has a root context.
@@ -43,6 +44,7 @@ pub(crate) struct VmSettings {
     pub(crate) callback_fuel: u64,
     pub(crate) callback_seconds: u64,
     pub(crate) memory_bytes: usize,
+    pub(crate) kept_bytes: u64,
 }
 
 /// A context of the guest.
@@ -124,9 +126,11 @@ pub(crate) struct VmState {
     pub(crate) allocate: Option<TypedFunc<u32, u32>>,
     /// How often, and for how many bytes, the host has called `allocate`.
     pub(crate) host_allocations: (u64, u64),
-    pub(crate) limits: StoreLimits,
+    pub(crate) growth: Growth,
     pub(crate) callback_seconds: u64,
     pub(crate) callback_fuel: u64,
+    /// What the host keeps at most.
+    pub(crate) kept_bytes: u64,
 }
 
 impl VmState {
@@ -159,12 +163,10 @@ impl VmState {
             memory: None,
             allocate: None,
             host_allocations: (0, 0),
-            limits: StoreLimitsBuilder::new()
-                .memory_size(settings.memory_bytes)
-                .table_elements(MAX_TABLE_ELEMENTS)
-                .build(),
+            growth: Growth::new(settings.memory_bytes),
             callback_seconds: settings.callback_seconds,
             callback_fuel: settings.callback_fuel,
+            kept_bytes: settings.kept_bytes,
         }
     }
 
@@ -180,6 +182,7 @@ impl VmState {
             callback_fuel: CALLBACK_FUEL,
             callback_seconds: CALLBACK_SECONDS,
             memory_bytes: MAX_VM_MEMORY_BYTES,
+            kept_bytes: MAX_KEPT_BYTES,
         };
         Self::new(Rc::default(), Thread::Main, &settings)
     }

@@ -113,11 +113,21 @@ impl Cli {
         self.call(&[&["run", "scenario.yaml"], arguments.as_slice()].concat())
     }
 
-    /// Runs a command in the folder; gives its exit code and all that it printed.
-    pub fn call(&self, arguments: &[&str]) -> (i32, String) {
+    /// Where a file of the folder is.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with these arguments, in the folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_host-sim"));
         command.args(arguments).current_dir(self.folder.path());
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        command
+    }
+
+    /// Runs a command in the folder; gives its exit code and all that it printed.
+    pub fn call(&self, arguments: &[&str]) -> (i32, String) {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let text = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         (status.code().unwrap(), text)
     }

@@ -183,6 +183,26 @@ fn a_first_scenario_holds_as_it_is_written() {
     let (code, text) = cli.call(&["init", "picky.wat", "--configuration", "@plugin.yaml"]);
     assert_eq!(code, 0, "{text}");
     assert_eq!(cli.call(&["run", "picky.yaml"]).0, 0);
+    let written = cli.read("picky.yaml");
+    assert!(written.contains("  # It takes neither connections nor requests"), "{written}");
+}
+
+#[test]
+fn a_first_scenario_has_the_streams_that_the_module_has_callbacks_for() {
+    let cli = Cli::new(&[]);
+    let streams = |callback: &str, params: &str| {
+        let body =
+            format!(r#"(func (export "{callback}") (param {params}) (result i32) (i32.const 0))"#);
+        cli.write("half.wat", &crate::guest::wat(&body));
+        let (code, text) = cli.call(&["init", "half.wat", "--force"]);
+        assert_eq!(code, 0, "{text}");
+        let (code, text) = cli.call(&["run", "half.yaml"]);
+        assert_eq!(code, 0, "{text}");
+        let written = cli.read("half.yaml");
+        (written.contains("- open:"), written.contains("- http:"))
+    };
+    assert_eq!(streams("proxy_on_downstream_data", "i32 i32 i32"), (true, false));
+    assert_eq!(streams("proxy_on_response_body", "i32 i32 i32"), (false, true));
 }
 
 #[test]
@@ -217,4 +237,39 @@ fn callbacks_have_a_cost_each() {
     cli.write("scenario.yaml", &failing);
     assert_eq!(cli.call(&["bench", "plugin.wat", "scenario.yaml"]).0, 1);
     assert_eq!(cli.call(&["bench", "none.wat", "scenario.yaml"]).0, 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_links_lead_to_again_counts_once() {
+    let cli = suite();
+    // Two links in each folder: followed, they would lead through it for ever.
+    for name in ["all/again", "all/and-again"] {
+        std::os::unix::fs::symlink(".", cli.path(name)).unwrap();
+    }
+    let (code, text) = cli.call(&["test", "all", "./all", "--jobs", "1000000000"]);
+    assert_eq!((code, text.contains("3 scenarios: 3 passed")), (0, true), "{text}");
+}
+
+#[test]
+fn a_test_whose_reader_is_gone_has_not_passed() {
+    let cli = suite();
+    for (arguments, expected) in [(&["test", "all"][..], 2), (&["schema"][..], 0)] {
+        let mut child =
+            cli.command(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_error_comes_with_the_last_events_and_not_with_all() {
+    let cli = suite();
+    let many = HEAD.replace("times: 3", "times: 100") + "  - close: {stream: nobody}\n";
+    cli.write("many.yaml", &many);
+    let (code, text) = cli.call(&["run", "many.yaml"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("earlier events are not shown)"), "{text}");
+    assert!(text.contains("there is no open stream `nobody`"), "{text}");
+    assert_eq!(text.lines().count(), 202);
 }

@@ -120,3 +120,23 @@ fn a_guest_that_fails_in_its_allocator_has_failed() {
     host.advance(SECOND).unwrap();
     assert_eq!(failures(&host).len(), 2, "main and the worker, once each");
 }
+
+#[test]
+fn a_failure_tells_in_which_functions() {
+    let body = r#"(func $inner (unreachable)) (func $outer (call $inner))
+        (func (export "proxy_on_new_connection") (param i32) (result i32)
+          (call $outer) (i32.const 0))"#;
+    let mut host = Host::builder(guest(body)).start().unwrap();
+    host.open_tcp(0, Default::default()).unwrap();
+    host.fail_plugin(Thread::Main).unwrap();
+    let timeline = host.timeline();
+    let traps: Vec<_> =
+        timeline.iter().filter(|event| matches!(event.kind, EventKind::Trap { .. })).collect();
+    let shown = traps[0].to_string();
+    assert!(shown.contains("unreachable` instruction executed\n        in inner\n"), "{shown}");
+    let EventKind::Trap { stack, .. } = &traps[0].kind else { panic!("{shown}") };
+    assert_eq!(stack[..2], ["inner", "outer"]);
+    assert_eq!(stack.len(), 3);
+    let EventKind::Trap { stack, .. } = &traps[1].kind else { panic!("{:?}", traps[1]) };
+    assert!(stack.is_empty());
+}

@@ -64,7 +64,7 @@ pub fn worker_lines(host: &Host) -> Vec<String> {
 /// Why guests failed, as `callback: reason`.
 pub fn failures(host: &Host) -> Vec<String> {
     let failure = |event: &Event| match &event.kind {
-        EventKind::Trap { callback, reason } => Some(format!("{callback}: {reason}")),
+        EventKind::Trap { callback, reason, .. } => Some(format!("{callback}: {reason}")),
         _ => None,
     };
     host.timeline().iter().filter_map(failure).collect()

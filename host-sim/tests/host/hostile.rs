@@ -312,3 +312,85 @@ fn any_host_call_with_any_arguments_leaves_the_host_well() {
         assert!(worker_lines(&host).len() < 100_000, "seed {seed}");
     }
 }
+
+#[test]
+fn looking_through_very_many_headers_uses_fuel() {
+    let body = r##"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+        (local $round i32)
+        (loop $add
+          (drop (call $add_header (i32.const 0) #"x" #"y"))
+          (local.set $round (i32.add (local.get $round) (i32.const 1)))
+          (br_if $add (i32.lt_u (local.get $round) (i32.const 1000))))
+        (loop $look
+          (drop (call $map_size (i32.const 0) (i32.const 0)))
+          (local.set $round (i32.sub (local.get $round) (i32.const 1)))
+          (br_if $look (local.get $round)))
+        (i32.const 0))"##;
+    let failures = |fuel| {
+        let mut host = Host::builder(guest(body)).callback_fuel(fuel).start().unwrap();
+        host.open_http(0, Default::default(), vec![pair(":path", "/")], true).unwrap();
+        failures(&host)
+    };
+    // A thousand times a thousand headers, and half as many while they are added.
+    assert_eq!(failures(20_000_000), ["proxy_on_request_headers: it ran for too long"]);
+    assert_eq!(failures(40_000_000), [""; 0]);
+}
+
+#[test]
+fn an_allocator_of_another_type_is_refused() {
+    let other = wat("").replace(
+        r#"(func $malloc (export "malloc") (param $size i32) (result i32)"#,
+        r#"(func (export "malloc") (param i64) (result i64) (local.get 0))
+           (func $malloc (param $size i32) (result i32)"#,
+    );
+    let plugin = Plugin::load(other.as_bytes()).unwrap();
+    let error = Host::builder(plugin).start().err().unwrap().to_string();
+    assert!(error.contains("malloc is not (i32) -> i32"), "{error}");
+}
+
+#[test]
+fn asking_for_memory_for_ever_ends_soon() {
+    let body = r#"(table $table 1 funcref)
+        (func (export "proxy_on_new_connection") (param i32) (result i32)
+          (loop $again (drop (memory.grow (i32.const 20000))) (br $again)) (i32.const 0))
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+          (loop $again (drop (table.grow $table (ref.null func) (i32.const 2000000))) (br $again))
+          (i32.const 0))
+        (func (export "proxy_on_tick") (param i32)
+          (local $pages i32)
+          (loop $again
+            (local.set $pages (i32.add (local.get $pages) (i32.const 1)))
+            (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+          (call $say #"grown" (local.get $pages)))
+        (func (export "proxy_on_configure") (param i32 i32) (result i32)
+          (drop (call $set_tick (i32.const 500))) (i32.const 1))"#;
+    // No clock ends these, and fuel would let them ask for some hundred million times.
+    let start = || Host::builder(guest(body)).workers(1).callback_seconds(3600).start().unwrap();
+    let mut host = start();
+    host.open_tcp(0, Default::default()).unwrap();
+    assert_eq!(failures(&host), ["proxy_on_new_connection: it ran for too long"]);
+    let mut host = start();
+    host.open_http(0, Default::default(), vec![pair(":path", "/")], true).unwrap();
+    assert_eq!(failures(&host), ["proxy_on_request_headers: it ran for too long"]);
+    // All the memory can be had, a page at a time.
+    let mut host = start();
+    host.advance(SECOND / 2).unwrap();
+    assert_eq!(worker_lines(&host), ["grown 16383"]);
+}
+
+#[test]
+fn a_few_callbacks_that_take_long_are_a_livelock_too() {
+    let body = r#"(func $again
+          (drop (call $register_queue #"q" (i32.const 16)))
+          (drop (call $enqueue (i32.load (i32.const 16)) #"x")))
+        (func (export "proxy_on_configure") (param i32 i32) (result i32) (call $again) (i32.const 1))
+        (func (export "proxy_on_queue_ready") (param i32 i32) (local $rest i32)
+          (local.set $rest (i32.const 500))
+          (loop $work
+            (drop (call $set_shared #"k" (i32.const 0) (i32.const 130000) (i32.const 0)))
+            (br_if $work (local.tee $rest (i32.sub (local.get $rest) (i32.const 1)))))
+          (call $again))"#;
+    let mut host = Host::builder(guest(body)).workers(0).start().unwrap();
+    assert_eq!(host.advance(1), Err(HostError::Livelock));
+    assert!(host.callbacks() < 1000);
+}

@@ -95,6 +95,10 @@ steps:
     refused_with(&format!("{SMALL}cases: []\nsteps: []\n"), "there is no case");
     refused_with(&format!("{SMALL}cases: [5]\nsteps: []\n"), "cases[0]: a mapping");
     refused_with(
+        &format!("{SMALL}cases: [{{name: a}}, {{x: 1}}, {{name: a}}]\nsteps: []\n"),
+        "cases[2]: another case is called `a`, too",
+    );
+    refused_with(
         &format!("{SMALL}cases: [{{a: 1}}, {{b: 1}}]\nsteps: [{{note: '${{a}}'}}]\n"),
         "(case 2)",
     );
@@ -257,5 +261,29 @@ fn what_is_wrong_is_said_with_its_line_its_path_and_what_would_be_right() {
     refused_with("a: b: c", "scenario.yaml:");
     refused_with("[]", "scenario.yaml:1:1: invalid type: sequence, expected a mapping with name");
     // Twice the same key is a slip, too.
-    refused_with(&HEAD.replace("start:", "name: again\nstart:"), "duplicate");
+    let text = refused_with(&HEAD.replace("start:", "name: again\nstart:"), "duplicate key `name`");
+    assert!(!text.contains("DuplicateKeyPolicy"), "{text}");
+}
+
+#[test]
+fn texts_that_double_for_ever_are_refused() {
+    let mut parameters = String::from("{name: a, n0: xxxxxxxxxx");
+    for n in 1..20 {
+        parameters += &format!(", n{n}: '{}'", format!("${{n{}}}", n - 1).repeat(10));
+    }
+    refused_with(
+        &format!("{SMALL}cases: [{parameters}}}]\nsteps: []\n"),
+        "more than 67108864 bytes",
+    );
+}
+
+#[test]
+fn a_parameter_that_cannot_be_set_is_told_behind_the_file() {
+    let cli = Cli::new(&["--set", "q=1"]);
+    let (code, text) = cli.run(HEAD);
+    assert_eq!(
+        (code, text.contains("scenario.yaml: the scenario has no parameter `q`")),
+        (2, true),
+        "{text}"
+    );
 }

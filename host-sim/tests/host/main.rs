@@ -23,6 +23,7 @@ mod hostile;
 mod hostile_guest;
 mod http;
 mod http_server;
+mod kept;
 mod language;
 mod library;
 mod loading;

@@ -125,3 +125,18 @@ fn a_module_that_needs_more_than_the_pool_gives_is_refused() {
     let error = load(64 * 1024).err().expect("it is too large");
     assert!(matches!(error, PluginError::Invalid(_)), "{error}");
 }
+
+#[test]
+fn guests_that_call_themselves_for_ever_fail_step_by_step_too() {
+    let body = r#"(func $again
+          (drop (call $register_queue #"q" (i32.const 16)))
+          (drop (call $enqueue (i32.load (i32.const 16)) #"x")))
+        (func (export "proxy_on_configure") (param i32 i32) (result i32) (call $again) (i32.const 1))
+        (func (export "proxy_on_queue_ready") (param i32 i32) (call $again))"#;
+    let mut host = Host::builder(guest(body)).lean().start().unwrap();
+    let steps = (0..1_000_000).take_while(|_| host.step(SECOND)).count();
+    assert!(steps < 1_000_000);
+    let failures = crate::guest::failures(&host);
+    assert_eq!(failures.len(), 1);
+    assert!(failures[0].contains("callbacks cause one another without end"), "{failures:?}");
+}

@@ -1,5 +1,5 @@
 //! The host functions of the ABI, as the guests' scripts name them: a letter for each argument and
-//! result. The last ones are of ABI 0.1.0 alone.
+//! result. The last ones are of ABI 0.1.0 alone; those of WASI are told by their names.
 
 /// An argument or a result of a host function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Parameter {
     Path,
     /// Pairs, written `name=value,name=value`.
     Pairs,
+    /// Text as the only piece of a list of WASI: the list's address, and how many are in it.
+    Pieces,
     /// The host gives a number of 4 bytes.
     GivesNumber,
     /// The host gives a number of 8 bytes.
@@ -34,6 +36,7 @@ impl Parameter {
             's' => Self::Text,
             'q' => Self::Path,
             'p' => Self::Pairs,
+            'v' => Self::Pieces,
             'W' => Self::GivesNumber,
             'L' => Self::GivesLong,
             'T' => Self::GivesTime,
@@ -45,7 +48,10 @@ impl Parameter {
 
     /// Whether the host writes it.
     pub fn is_given(self) -> bool {
-        !matches!(self, Self::Number | Self::Long | Self::Text | Self::Path | Self::Pairs)
+        !matches!(
+            self,
+            Self::Number | Self::Long | Self::Text | Self::Path | Self::Pairs | Self::Pieces
+        )
     }
 
     /// Its types in WebAssembly.
@@ -53,9 +59,12 @@ impl Parameter {
         match self {
             Self::Number | Self::GivesNumber | Self::GivesLong | Self::GivesTime => "i32",
             Self::Long => "i64",
-            Self::Text | Self::Path | Self::Pairs | Self::GivesBytes | Self::GivesPairs => {
-                "i32 i32"
-            }
+            Self::Text
+            | Self::Path
+            | Self::Pairs
+            | Self::Pieces
+            | Self::GivesBytes
+            | Self::GivesPairs => "i32 i32",
         }
     }
 }
@@ -107,11 +116,62 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ("clear_route_cache", "clear_route_cache", ""),
 ];
 
+/// The functions of WASI preview 1 that have a result, by their names, and parameters.
+const WASI: &[(&str, &str)] = &[
+    ("args_get", "uu"),
+    ("args_sizes_get", "WW"),
+    ("clock_res_get", "uL"),
+    ("clock_time_get", "ulT"),
+    ("environ_get", "uu"),
+    ("environ_sizes_get", "WW"),
+    ("fd_advise", "ullu"),
+    ("fd_allocate", "ull"),
+    ("fd_close", "u"),
+    ("fd_datasync", "u"),
+    ("fd_fdstat_get", "uL"),
+    ("fd_fdstat_set_flags", "uu"),
+    ("fd_fdstat_set_rights", "ull"),
+    ("fd_filestat_get", "uL"),
+    ("fd_filestat_set_size", "ul"),
+    ("fd_filestat_set_times", "ullu"),
+    ("fd_pread", "uvlW"),
+    ("fd_prestat_dir_name", "uuu"),
+    ("fd_prestat_get", "uW"),
+    ("fd_pwrite", "uvlW"),
+    ("fd_read", "uvW"),
+    ("fd_readdir", "uuulW"),
+    ("fd_renumber", "uu"),
+    ("fd_seek", "uluL"),
+    ("fd_sync", "u"),
+    ("fd_tell", "uL"),
+    ("fd_write", "uvW"),
+    ("path_create_directory", "us"),
+    ("path_filestat_get", "uusL"),
+    ("path_filestat_set_times", "uusllu"),
+    ("path_link", "uusus"),
+    ("path_open", "uusulluW"),
+    ("path_readlink", "usuuW"),
+    ("path_remove_directory", "us"),
+    ("path_rename", "usus"),
+    ("path_symlink", "sus"),
+    ("path_unlink_file", "us"),
+    ("poll_oneoff", "uuuW"),
+    ("proc_raise", "u"),
+    ("random_get", "uu"),
+    ("sched_yield", ""),
+    ("sock_accept", "uuW"),
+    ("sock_recv", "uvuWW"),
+    ("sock_send", "uvuW"),
+    ("sock_shutdown", "uu"),
+];
+
 /// A host function.
 pub struct Function {
     /// Its name in scripts.
     pub name: &'static str,
-    /// Its name in the ABI.
+    /// The module that it is imported from.
+    pub module: &'static str,
+    /// Its name in that module.
     pub import: String,
     /// Its parameters, in order.
     pub parameters: Vec<Parameter>,
@@ -119,10 +179,15 @@ pub struct Function {
 
 /// The function that scripts call so.
 pub fn function(name: &str) -> Function {
+    if let Some((name, letters)) = WASI.iter().find(|(known, _)| *known == name) {
+        let parameters = letters.chars().map(Parameter::from_letter).collect();
+        let import = (*name).to_owned();
+        return Function { name, module: "wasi_snapshot_preview1", import, parameters };
+    }
     let found = FUNCTIONS.iter().find(|(known, ..)| *known == name);
     let (name, import, letters) = found.unwrap_or_else(|| panic!("no host function is `{name}`"));
     let parameters = letters.chars().map(Parameter::from_letter).collect();
-    Function { name, import: format!("proxy_{import}"), parameters }
+    Function { name, module: "env", import: format!("proxy_{import}"), parameters }
 }
 
 /// How many arguments a callback has in a version of the ABI: in 0.1.0, headers come without saying

@@ -56,12 +56,12 @@ impl Maker {
         let mut wat = String::from("(module\n");
         let log = ["log"];
         for name in self.imports.iter().chain(log.iter().filter(|it| !self.imports.contains(*it))) {
-            let Function { import, parameters, .. } = function(name);
+            let Function { module, import, parameters, .. } = function(name);
             let types: Vec<&str> = parameters.iter().map(|it| it.types()).collect();
             let types = types.join(" ");
             let _ = writeln!(
                 wat,
-                "(import \"env\" \"{import}\" (func ${name} (param {types}) (result i32)))"
+                "(import \"{module}\" \"{import}\" (func ${name} (param {types}) (result i32)))"
             );
         }
         let version = abi.replace('.', "_");

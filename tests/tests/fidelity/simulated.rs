@@ -2,8 +2,8 @@
 //! guest calls in `clusters`.
 
 use host_sim::{
-    Event, EventKind, FailurePolicy, Host, Plugin, PluginSettings, Properties, StartFailure,
-    Thread, Timestamp,
+    Event, EventKind, FailurePolicy, Host, Plugin, PluginError, PluginSettings, Properties,
+    StartFailure, Thread, Timestamp,
 };
 
 use super::guest;
@@ -39,7 +39,12 @@ const START_NS: u64 = 1_767_225_600_000_000_000;
 
 /// Runs a case; `key` names its plugin and its VM.
 pub fn run(case: &Case, key: &str) -> Simulated {
-    let host = match start(case, key) {
+    let plugin = match Plugin::load(&guest::module(case)) {
+        Ok(plugin) => plugin,
+        Err(PluginError::Imports(_)) => return refused(case, &[]),
+        Err(error) => panic!("{}: {error}", case.title),
+    };
+    let host = match start(plugin, case, key) {
         Ok(host) => host,
         Err(failure) => return refused(case, &failure.timeline),
     };
@@ -93,8 +98,7 @@ fn lines(timeline: &[Event], workers: usize) -> Vec<Vec<String>> {
     threads
 }
 
-fn start(case: &Case, key: &str) -> Result<Host, StartFailure> {
-    let plugin = Plugin::load(&guest::module(case)).expect("the guest is one");
+fn start(plugin: Plugin, case: &Case, key: &str) -> Result<Host, StartFailure> {
     let (root_id, configuration) = &case.plugins[0];
     let policy = match case.policy.as_str() {
         "FAIL_OPEN" => FailurePolicy::FailOpen,

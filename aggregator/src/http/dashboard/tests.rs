@@ -10,7 +10,7 @@ const SCRIPT: &str = "/assets/a-1.js";
 
 fn files() -> Files {
     let script: &[u8] = &[b'x'; 5_000];
-    Files::new(&[("/index.html", b"<!doctype html>"), (SCRIPT, script)])
+    Files::new(&[("/index.html", b"<!doctype html>"), (LICENCES, b"MIT"), (SCRIPT, script)])
 }
 
 fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
@@ -32,6 +32,9 @@ async fn an_asset_is_kept_for_ever_and_the_page_is_asked_for_again() {
     assert_eq!(page.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
     assert_eq!(page.headers()[header::CACHE_CONTROL], "no-cache");
     assert_eq!(body(page).await, b"<!doctype html>");
+    let licences = respond_with_asset(&files(), LICENCES, &none);
+    assert_eq!(licences.headers()[header::CONTENT_TYPE], "text/plain; charset=utf-8");
+    assert_eq!(licences.headers()[header::CACHE_CONTROL], "no-cache");
     assert_eq!(respond_with_asset(&files(), "/assets/b", &none).status(), StatusCode::NOT_FOUND);
 }
 

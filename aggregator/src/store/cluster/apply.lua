@@ -112,8 +112,11 @@ for h = 1, n_hours do
         if not is_over then
           new = cell and struct.pack('>I2I6I2I6', sth, stl, srh, srl) or delta
         end
-        tx_high, tx_low = grow(tx_high, tx_low, sth, stl, th, tl)
-        rx_high, rx_low = grow(rx_high, rx_low, srh, srl, rh, rl)
+        -- What the sums grow by is the delta.
+        tx_high, tx_low = tx_high + dth, tx_low + dtl
+        if tx_low >= LIMB then tx_high, tx_low = tx_high + 1, tx_low - LIMB end
+        rx_high, rx_low = rx_high + drh, rx_low + drl
+        if rx_low >= LIMB then rx_high, rx_low = rx_high + 1, rx_low - LIMB end
       else
         -- The destination's side follows the source's; the total counts the larger of the two.
         local eth, etl, erh, erl = 0, 0, 0, 0

@@ -4,14 +4,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use flow_model::Hour;
 use redis::{Cmd, Value};
 
 use super::cell::{decode_sides, encode_sides};
-use super::deltas::{Target, merge};
+use super::deltas::{Target, cost, merge};
 use super::job::{Aim, Done, Job, RecordPlace, Verdict};
 use super::known::Known;
 use super::layout::{Keys, Shard};
-use crate::limits::{MAX_CALL_FLOWS, MAX_CALL_WRITES};
+use crate::limits::{MAX_CALL_COST, MAX_CALL_WRITES};
 use crate::store::{ApplyError, Sides};
 
 /// Steps that are done by one call.
@@ -19,6 +20,10 @@ pub(super) struct Call {
     pub shard: Shard,
     pub entries: Vec<Entry>,
     flows: usize,
+    /// The sources of the flows, hour by hour, as hashes.
+    sources: HashSet<(Hour, u64)>,
+    /// Whether a node has told the senders' records, so that they are no guesses.
+    is_told: bool,
     places: HashSet<RecordPlace>,
 }
 
@@ -60,20 +65,30 @@ pub(super) struct Packed {
 
 impl Call {
     pub fn new(shard: Shard) -> Self {
-        Self { shard, entries: Vec::new(), flows: 0, places: HashSet::new() }
+        Self {
+            shard,
+            entries: Vec::new(),
+            flows: 0,
+            sources: HashSet::new(),
+            is_told: false,
+            places: HashSet::new(),
+        }
     }
 
     /// Takes a step in, unless it must wait for another call: then it is given back. A step that
     /// cannot be done is answered.
     pub fn admit(&mut self, mut job: Job, keys: &Keys, known: &Known, now_ms: u64) -> Option<Job> {
-        let flows = job.deltas().map_or(0, |deltas| deltas.len());
         let place = job.sender.place(keys, job.shard);
+        let is_told = job.known.is_some();
         let has_company = !self.entries.is_empty();
-        let is_full = self.flows + flows > MAX_CALL_FLOWS || self.entries.len() >= MAX_CALL_WRITES;
+        let is_full = self.cost_with(&job) > MAX_CALL_COST || self.entries.len() >= MAX_CALL_WRITES;
         let is_private = job.is_alone || self.entries.iter().any(|entry| entry.job.is_alone);
-        if has_company && (is_full || is_private || self.places.contains(&place)) {
+        // One wrong guess would have all the others tried again, and again with the next ones.
+        let is_risky = is_told != self.is_told;
+        if has_company && (is_full || is_private || is_risky || self.places.contains(&place)) {
             return Some(job);
         }
+        self.is_told = is_told;
         let told = job.known.take();
         let believed = told.or_else(|| known.get(self.shard, &place)).unwrap_or_default();
         let (record, mut done, is_old) = match job.sender.judge(&believed, now_ms) {
@@ -99,10 +114,20 @@ impl Call {
         if is_old {
             done.is_new = job.attempted.as_ref() == Some(&believed);
         }
-        self.flows += if is_old { 0 } else { flows };
+        if let Some(deltas) = job.deltas().filter(|_| !is_old) {
+            self.flows += deltas.len();
+            self.sources.extend(deltas.sources());
+        }
         self.places.insert(place.clone());
         self.entries.push(Entry { job, place, believed, record, is_old, done });
         None
+    }
+
+    /// What the call costs a node with one more step, at the most.
+    fn cost_with(&self, job: &Job) -> usize {
+        let Some(deltas) = job.deltas() else { return cost(self.flows, self.sources.len()) };
+        let new = deltas.sources().filter(|source| !self.sources.contains(source));
+        cost(self.flows + deltas.len(), self.sources.len() + new.count())
     }
 
     /// The command for this call; none if its steps can only be done one by one.

@@ -138,7 +138,8 @@ impl Follower {
             command.arg(self.net.keys.flows(*shard, *hour, source)).arg(dest);
             (*shard, command)
         });
-        let answers = self.net.ask(asks.collect()).await?;
+        // Copies may not have it yet, and nobody tells of it again.
+        let answers = self.net.tell(asks.collect()).await?;
         let mut rows = Vec::new();
         for ((hour, _, source, dest), answer) in keys.iter().zip(answers) {
             let sides = call::bytes(&answer).and_then(|bytes| decode_sides(&bytes));

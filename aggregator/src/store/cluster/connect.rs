@@ -3,14 +3,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError};
+use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, RedisError, Value};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls_pki_types::pem::PemObject;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -52,20 +54,19 @@ impl Connector {
     }
 
     /// A connection to `HOST:PORT`.
-    pub async fn connect(&self, address: &str) -> Result<MultiplexedConnection, ConnectError> {
+    pub async fn connect(&self, address: &str) -> Result<Connection, ConnectError> {
         let opened = timeout(STORE_CONNECT_TIMEOUT, self.open(address)).await;
         opened.map_err(|_| ConnectError::Timeout)?
     }
 
-    async fn open(&self, address: &str) -> Result<MultiplexedConnection, ConnectError> {
+    async fn open(&self, address: &str) -> Result<Connection, ConnectError> {
         let stream = self.open_stream(address).await?;
         // The caller has its own bound for every request.
         let config =
             AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let made = MultiplexedConnection::new_with_config(&self.settings, stream, config);
-        let (connection, driver) = made.await?;
-        tokio::spawn(driver);
-        Ok(connection)
+        let (redis, driver) = made.await?;
+        Ok(Connection::new(redis, tokio::spawn(driver).abort_handle()))
     }
 
     /// The bare stream of bytes to `HOST:PORT`, on which [`hello`](Self::hello) comes first.
@@ -93,6 +94,37 @@ impl Connector {
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|_| ConnectError::Name(host.to_owned()))?;
         Ok(Box::new(tls.connect(name, stream).await?))
+    }
+}
+
+/// A connection to one process of a node. It is closed with its last copy, also when answers are
+/// still to come.
+#[derive(Clone)]
+pub(super) struct Connection {
+    redis: MultiplexedConnection,
+    /// Tells it from all others, so that it can be told whether two answers are of one process.
+    pub number: u64,
+    _driver: Arc<Driver>,
+}
+
+struct Driver(AbortHandle);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Connection {
+    fn new(redis: MultiplexedConnection, driver: AbortHandle) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { redis, number, _driver: Arc::new(Driver(driver)) }
+    }
+
+    /// The answers to some commands, among which errors may be.
+    pub async fn send(&mut self, commands: &Pipeline) -> Result<Vec<Value>, RedisError> {
+        self.redis.send_packed_commands(commands, 0, commands.len()).await
     }
 }
 

@@ -1,13 +1,14 @@
 //! `Deltas`: flows of one shard that are to be added, and what several of them come to together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use flow_model::limits::MAX_COUNTER;
-use flow_model::{Counters, Flow, Hour, Reporter};
+use flow_model::{Counters, Flow, FlowKey, Hour, Reporter};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::layout::{Shard, Source};
-use crate::limits::MAX_CALL_FLOWS;
+use crate::limits::{CALL_FLOW_COST, CALL_SOURCE_COST, MAX_CALL_COST};
 use crate::store::{ApplyError, Sides};
 
 /// Flows of one shard, in the order in which they came, in one piece of memory.
@@ -16,6 +17,8 @@ pub(super) struct Deltas {
     reporter: Reporter,
     text: String,
     list: Vec<Delta>,
+    /// The hours and sources, as hashes: those that are not beside each other more than once.
+    sources: Vec<(Hour, u64)>,
 }
 
 #[derive(Debug)]
@@ -38,30 +41,36 @@ pub(super) struct Target<'a> {
 
 impl Deltas {
     fn new(reporter: Reporter) -> Self {
-        Self { reporter, text: String::new(), list: Vec::new() }
+        Self { reporter, text: String::new(), list: Vec::new(), sources: Vec::new() }
     }
 
     /// The flows of a write by shard, in steps that are small enough for a call each. Flows of
     /// hours before `first_hour` are left out, and yet have a place in their step: a resend has
-    /// the same steps, also when an hour has ceased to be kept meanwhile.
+    /// the same steps, also when an hour has ceased to be kept meanwhile. What is added to one
+    /// counter is in one step: so steps that fit each by itself fit together.
     pub fn split(
         flows: &[Flow<'_>],
         reporter: Reporter,
         first_hour: Hour,
     ) -> BTreeMap<Shard, Vec<Self>> {
-        let mut shards: BTreeMap<Shard, (usize, Vec<Self>)> = BTreeMap::new();
+        let mut shards: BTreeMap<Shard, Vec<usize>> = BTreeMap::new();
         for (index, flow) in flows.iter().enumerate() {
-            let source = Source::of(&flow.key);
-            let (count, steps) = shards.entry(Shard::of_source(&source)).or_default();
-            if count.is_multiple_of(MAX_CALL_FLOWS) {
-                steps.push(Self::new(reporter));
-            }
-            *count += 1;
-            if let Some(step) = steps.last_mut().filter(|_| flow.hour >= first_hour) {
-                step.push(index, flow, &source);
-            }
+            shards.entry(Shard::of_source(&Source::of(&flow.key))).or_default().push(index);
         }
-        let steps = shards.into_iter().map(|(shard, (_, steps))| (shard, steps));
+        let steps = shards.into_iter().map(|(shard, indices)| {
+            let flows: Vec<(usize, &Flow<'_>)> =
+                indices.into_iter().filter_map(|at| Some((at, flows.get(at)?))).collect();
+            let mut steps: Vec<Self> = Vec::new();
+            let mut places = Places::of(&flows);
+            for (index, flow) in flows {
+                let step = places.step_of(flow);
+                steps.resize_with(steps.len().max(step + 1), || Self::new(reporter));
+                if let Some(step) = steps.get_mut(step).filter(|_| flow.hour >= first_hour) {
+                    step.push(index, flow, &Source::of(&flow.key));
+                }
+            }
+            (shard, steps)
+        });
         steps.filter(|(_, steps)| steps.iter().any(|step| step.len() > 0)).collect()
     }
 
@@ -70,6 +79,10 @@ impl Deltas {
         let last = self.list.last().map(|last| last.source.clone());
         let same = last.filter(|last| self.text.get(last.clone()) == Some(packed.as_str()));
         let source = same.unwrap_or_else(|| append(&mut self.text, &packed));
+        let hashed = (flow.hour, xxh3_64(packed.as_bytes()));
+        if self.sources.last() != Some(&hashed) {
+            self.sources.push(hashed);
+        }
         let dest = append(&mut self.text, &flow.key.dest_app);
         self.list.push(Delta { hour: flow.hour, source, dest, counters: flow.counters, index });
     }
@@ -77,6 +90,11 @@ impl Deltas {
     /// How many they are.
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// The sources that they are of, hour by hour, as hashes; some may come more than once.
+    pub fn sources(&self) -> impl Iterator<Item = (Hour, u64)> {
+        self.sources.iter().copied()
     }
 
     /// What they take in memory, about.
@@ -132,6 +150,38 @@ impl Deltas {
     }
 }
 
+/// In which step of a shard the counters of a flow are changed.
+#[derive(Default)]
+struct Places<'a> {
+    /// Whether all that is to be added is little enough for one step.
+    is_one: bool,
+    steps: HashMap<(Hour, &'a FlowKey<'a>), usize>,
+    sources: HashSet<(Hour, Source<'a>)>,
+}
+
+impl<'a> Places<'a> {
+    fn of(flows: &[(usize, &'a Flow<'a>)]) -> Self {
+        let source = |(_, flow): &(usize, &'a Flow<'a>)| (flow.hour, Source::of(&flow.key));
+        // Those of one source are most often beside each other.
+        let sources = flows.chunk_by(|a, b| source(a) == source(b)).count();
+        Self { is_one: cost(flows.len(), sources) <= MAX_CALL_COST, ..Self::default() }
+    }
+
+    fn step_of(&mut self, flow: &'a Flow<'a>) -> usize {
+        if self.is_one {
+            return 0;
+        }
+        let next = cost(self.steps.len(), self.sources.len()) / MAX_CALL_COST;
+        self.sources.insert((flow.hour, Source::of(&flow.key)));
+        *self.steps.entry((flow.hour, &flow.key)).or_insert(next)
+    }
+}
+
+/// What it costs a node to add to so many flows of so many sources.
+pub(super) fn cost(flows: usize, sources: usize) -> usize {
+    flows * CALL_FLOW_COST + sources * CALL_SOURCE_COST
+}
+
 /// What several deltas come to, each flow once, in order; none if a sum leaves the range.
 pub(super) fn merge<'a>(all: impl Iterator<Item = &'a Deltas>) -> Option<Vec<(Target<'a>, Sides)>> {
     let mut list: Vec<(Target<'a>, Sides)> = Vec::new();
@@ -165,6 +215,9 @@ mod tests {
 
     use super::*;
 
+    /// So many flows of one source make a step.
+    const STEP_FLOWS: usize = (MAX_CALL_COST - CALL_SOURCE_COST) / CALL_FLOW_COST;
+
     fn flow(src: &str, dest: &str, hour: Hour, tx: u64) -> Flow<'static> {
         let name = |text: &str| Name::new(text.to_owned()).unwrap();
         let key = FlowKey { src_app: name(src), dest_app: name(dest), vpc_id: name("v") };
@@ -197,16 +250,39 @@ mod tests {
     #[test]
     fn steps_are_small_and_keep_the_order() {
         let flows: Vec<_> =
-            (0..MAX_CALL_FLOWS + 1).map(|n| flow("a", &format!("d{n}"), 1, n as u64)).collect();
+            (0..STEP_FLOWS + 1).map(|n| flow("a", &format!("d{n}"), 1, n as u64)).collect();
         let steps = Deltas::split(&flows, Reporter::Source, 0);
         let steps: Vec<&Deltas> = steps.values().flatten().collect();
-        assert_eq!(steps.iter().map(|step| step.len()).collect::<Vec<_>>(), [MAX_CALL_FLOWS, 1]);
-        assert_eq!(steps[1].list[0].index, MAX_CALL_FLOWS);
+        assert_eq!(steps.iter().map(|step| step.len()).collect::<Vec<_>>(), [STEP_FLOWS, 1]);
+        assert_eq!(steps[1].list[0].index, STEP_FLOWS);
+    }
+
+    #[test]
+    fn what_is_added_to_one_counter_is_in_one_step() {
+        let mut flows: Vec<_> =
+            (0..STEP_FLOWS + 1).map(|n| flow("a", &format!("d{n}"), 1, 1)).collect();
+        flows.push(flow("a", "d0", 1, 1));
+        flows.push(flow("a", "d0", 2, 1));
+        let steps = Deltas::split(&flows, Reporter::Source, 0);
+        let lens: Vec<usize> = steps.values().flatten().map(Deltas::len).collect();
+        assert_eq!(lens, [STEP_FLOWS + 1, 2]);
+    }
+
+    #[test]
+    fn flows_of_many_hours_make_smaller_steps() {
+        let flows: Vec<_> = (0..1_000).map(|hour| flow("a", "x", hour, 1)).collect();
+        let steps = Deltas::split(&flows, Reporter::Source, 0);
+        for step in steps.values().flatten() {
+            assert!(cost(step.len() - 1, step.sources().count() - 1) < MAX_CALL_COST);
+        }
+        assert_eq!(steps.values().flatten().map(Deltas::len).sum::<usize>(), 1_000);
+        assert!(steps.values().flatten().count() > 1);
     }
 
     #[test]
     fn what_is_not_kept_leaves_its_place_empty() {
-        let mut flows: Vec<_> = (0..MAX_CALL_FLOWS).map(|_| flow("a", "x", 1, 1)).collect();
+        let old = |n| flow("a", &format!("x{n}"), 1, 1);
+        let mut flows: Vec<_> = (0..STEP_FLOWS).map(old).collect();
         flows.push(flow("a", "y", 2, 1));
         flows.push(flow("b", "y", 1, 1));
         let steps = Deltas::split(&flows, Reporter::Source, 2);

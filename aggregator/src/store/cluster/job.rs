@@ -1,6 +1,6 @@
 //! `Job`: a step of a write that waits for a node, and what its sender's record says of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use flow_model::Hour;
 use tokio::sync::oneshot;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::deltas::Deltas;
 use super::layout::{Keys, Shard};
+use super::lock;
 use super::record::{DamagedRecord, Delivered, Said, Written, decode, encode};
 use crate::store::{ApplyError, Delivery, Progress};
 
@@ -28,9 +29,12 @@ pub(super) struct Job {
     pub attempted: Option<Vec<u8>>,
     /// Whether it goes into a call of its own.
     pub is_alone: bool,
-    /// Why it has not been done so far.
-    pub reason: String,
+    /// Why it has not been done so far; who waits for it knows, too.
+    pub reason: Reason,
 }
+
+/// Why something has not been done so far.
+pub(super) type Reason = Arc<Mutex<String>>;
 
 /// What is done in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +184,7 @@ impl Job {
 
     /// Ends the job because it has taken too long.
     pub fn give_up(self) {
-        let reason = self.reason.clone();
+        let reason = lock(&self.reason).clone();
         self.answer(Err(ApplyError::Unavailable(reason)));
     }
 }

@@ -5,12 +5,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Instant as Clock;
 
-use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::call::{Call, Outcome, Packed, number};
+use super::connect::Connection;
 use super::fault::Fault;
 use super::job::Job;
 use super::layout::Shard;
@@ -34,7 +34,7 @@ pub(super) struct Lane {
 
 /// A connection on which groups are written.
 struct Session {
-    connection: MultiplexedConnection,
+    connection: Connection,
     sha: String,
     /// How many copies the node had when it was last asked.
     copies: usize,
@@ -194,8 +194,8 @@ impl Lane {
         let mut connection = opened.map_err(|error| format!("{}: {error}", self.address))?;
         let mut start = Pipeline::new();
         start.cmd("SCRIPT").arg("LOAD").arg(SCRIPT).cmd("ROLE");
-        let answers = timeout(STORE_GROUP_TIMEOUT, connection.send_packed_commands(&start, 0, 2));
-        let answers = answers.await.map_err(|_| format!("{} does not answer", self.address))?;
+        let answers = timeout(STORE_GROUP_TIMEOUT, connection.send(&start)).await;
+        let answers = answers.map_err(|_| format!("{} does not answer", self.address))?;
         let answers = answers.map_err(|error| format!("{}: {error}", self.address))?;
         match answers.as_slice() {
             [Value::BulkString(sha), role] => {
@@ -267,18 +267,17 @@ impl Session {
         let awaited = min_copies.unwrap_or(self.copies);
         let wait_ms = STORE_COPY_TIMEOUT.as_millis() as u64;
         pipeline.cmd("WAIT").arg(awaited).arg(wait_ms).cmd("ROLE");
-        let count = pipeline.len();
-        let answers = self.connection.send_packed_commands(&pipeline, 0, count).await;
+        let answers = self.connection.send(&pipeline).await;
         let mut answers = answers.map_err(|error| error.to_string())?;
         let (role, copied) = (answers.pop(), answers.pop());
         let mut copied = copied.as_ref().and_then(number).unwrap_or_default();
         self.copies = role.as_ref().map_or(0, copies);
         if min_copies.is_none() && copied < self.copies && awaited < self.copies {
             // There are more copies than before.
-            let mut wait = redis::cmd("WAIT");
-            wait.arg(self.copies).arg(wait_ms);
-            let answer = self.connection.send_packed_command(&wait).await;
-            copied = number(&answer.map_err(|error| error.to_string())?).unwrap_or_default();
+            let mut wait = Pipeline::new();
+            wait.cmd("WAIT").arg(self.copies).arg(wait_ms);
+            let waited = self.connection.send(&wait).await.map_err(|error| error.to_string())?;
+            copied = waited.first().and_then(number).unwrap_or_default();
         }
         if is_asking {
             answers = answers.into_iter().skip(1).step_by(2).collect();

@@ -31,5 +31,5 @@ pub(super) async fn check(net: &Arc<Net>) -> Result<(), String> {
 }
 
 async fn ask(net: &Arc<Net>, command: Cmd) -> Result<Value, String> {
-    net.ask_slot(net.keys.meta_slot(), command).await.map_err(|error| error.0)
+    net.tell_slot(net.keys.meta_slot(), command).await.map_err(|error| error.0)
 }

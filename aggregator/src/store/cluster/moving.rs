@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use redis::Value;
 
 use super::layout::Shard;
-use super::read::{self, Hash, damaged};
+use super::read::{self, Place, damaged};
 use super::record::{Delivered, decode};
 use super::{ClusterStore, call};
 use crate::limits::SURVEY_SHARDS;
@@ -22,7 +22,7 @@ impl Movable for ClusterStore {
         self.check_open()?;
         let mut command = redis::cmd("HGET");
         command.arg(self.net.keys.meta()).arg(FIELD);
-        let note = self.net.ask_slot(self.net.keys.meta_slot(), command).await?;
+        let note = self.net.tell_slot(self.net.keys.meta_slot(), command).await?;
         match note {
             Value::Nil => Ok(None),
             note => {
@@ -37,7 +37,7 @@ impl Movable for ClusterStore {
         self.check_open().map_err(unavailable)?;
         let mut command = redis::cmd(if note.is_some() { "HSET" } else { "HDEL" });
         command.arg(self.net.keys.meta()).arg(FIELD).arg(note);
-        let noted = self.net.ask_slot(self.net.keys.meta_slot(), command).await;
+        let noted = self.net.tell_slot(self.net.keys.meta_slot(), command).await;
         noted.map(|_| ()).map_err(unavailable)
     }
 
@@ -49,22 +49,19 @@ impl Movable for ClusterStore {
         self.survey(&mut note).await?;
         let mut ahead: BTreeSet<String> = BTreeSet::new();
         let shards: Vec<Shard> = Shard::all().collect();
+        let unreadable = || damaged("the record of an instance");
         for some in shards.chunks(SURVEY_SHARDS) {
-            let keys = &self.net.keys;
-            let hashes =
-                some.iter().map(|shard| Hash { shard: *shard, key: keys.instances(*shard) });
-            read::scan(&self.net, hashes.collect(), |_, id, record| {
-                let unreadable = || damaged("the record of an instance");
-                let id = std::str::from_utf8(id).map_err(|_| unreadable())?;
+            let key = |shard| self.net.keys.instances(shard);
+            let hashes = some.iter().map(|&shard| Place { shard, key: key(shard) });
+            let sequence = |record: &[u8]| {
                 let part: Option<Delivered> = decode(record).map_err(|_| unreadable())?;
-                let part = part.ok_or_else(unreadable)?;
-                // The whole batch is there only once its instance's words are.
-                if said.get(id).is_none_or(|said| part.sequence > *said) {
-                    ahead.insert(id.to_owned());
-                }
-                Ok(())
-            })
-            .await?;
+                part.map(|part| part.sequence).ok_or_else(unreadable)
+            };
+            let parts = read::fields(&self.net, hashes.collect(), sequence).await?;
+            // The whole batch is there only once its instance's words are.
+            let is_ahead =
+                |(id, sequence): &(String, u64)| said.get(id).is_none_or(|said| sequence > said);
+            ahead.extend(parts.into_iter().flatten().filter(is_ahead).map(|(id, _)| id));
         }
         Ok(ahead.into_iter().collect())
     }

@@ -1,27 +1,28 @@
 //! Reading the cluster: hours, their sources, the fields of hashes. In steps that hold no node for
 //! long and take little memory here.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use flow_model::Hour;
-use redis::Value;
+use redis::{Cmd, Value};
 
 use super::call;
 use super::cell::{decode_sides, decode_totals};
 use super::layout::{Shard, Source};
 use super::net::Net;
-use crate::limits::SCAN_COUNT;
+use crate::limits::{MAX_NAMED_HOURS, MAX_SCAN_RESTARTS, SCAN_COUNT};
 use crate::store::selection::NameField;
 use crate::store::{Filter, ReadError, Sides, Totals};
 
 /// The totals of an hour by shard.
 pub(super) type ByShard = Vec<(Shard, Totals)>;
 
-/// A hash that is read field by field.
+/// A hash or a set that is read step by step.
 #[derive(Clone, Debug)]
-pub(super) struct Hash {
+pub(super) struct Place {
     pub shard: Shard,
     pub key: Vec<u8>,
 }
@@ -42,24 +43,67 @@ pub(super) async fn hours(
     net: &Arc<Net>,
     range: &RangeInclusive<Hour>,
 ) -> Result<BTreeMap<Hour, ByShard>, ReadError> {
-    let asks = Shard::all().map(|shard| {
-        let mut command = redis::cmd("HGETALL");
-        command.arg(net.keys.hours(shard));
-        (shard, command)
-    });
-    let answers = net.ask(asks.collect()).await?;
+    if range.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let is_short = range.end().saturating_sub(*range.start()) < MAX_NAMED_HOURS;
+    let by_shard = match is_short {
+        true => named_hours(net, range).await?,
+        false => all_hours(net).await?,
+    };
     let mut hours: BTreeMap<Hour, ByShard> = BTreeMap::new();
-    for (shard, answer) in Shard::all().zip(answers) {
-        for (field, value) in pairs(&answer)? {
-            let hour: Hour = text(&field)?.parse().map_err(|_| damaged("an hour"))?;
-            if range.contains(&hour) {
-                let totals =
-                    decode_totals(&value).ok_or_else(|| damaged("the totals of an hour"))?;
-                hours.entry(hour).or_default().push((shard, totals));
-            }
+    for (shard, of_shard) in Shard::all().zip(by_shard) {
+        for (hour, totals) in of_shard.into_iter().filter(|(hour, _)| range.contains(hour)) {
+            hours.entry(hour).or_default().push((shard, totals));
         }
     }
     Ok(hours)
+}
+
+/// The hours of each shard that are in a short range, without a look at the others.
+async fn named_hours(
+    net: &Arc<Net>,
+    range: &RangeInclusive<Hour>,
+) -> Result<Vec<Vec<(Hour, Totals)>>, ReadError> {
+    let asks = Shard::all().map(|shard| {
+        let mut command = redis::cmd("HMGET");
+        command.arg(net.keys.hours(shard));
+        range.clone().for_each(|hour| {
+            command.arg(hour);
+        });
+        (shard, command)
+    });
+    let answers = net.ask(asks.collect()).await?;
+    answers.iter().map(|(answer, _)| hours_named(range, answer)).collect()
+}
+
+/// The hours of a range that there are, given what is stored of each.
+fn hours_named(
+    range: &RangeInclusive<Hour>,
+    answer: &Value,
+) -> Result<Vec<(Hour, Totals)>, ReadError> {
+    let Value::Array(values) = answer else { return Err(damaged("the totals of hours")) };
+    let mut hours = Vec::new();
+    for (hour, value) in range.clone().zip(values).filter(|(_, value)| **value != Value::Nil) {
+        hours.push((hour, totals(&bytes(value)?)?));
+    }
+    Ok(hours)
+}
+
+async fn all_hours(net: &Arc<Net>) -> Result<Vec<Vec<(Hour, Totals)>>, ReadError> {
+    let hashes = Shard::all().map(|shard| Place { shard, key: net.keys.hours(shard) });
+    let by_shard = fields(net, hashes.collect(), totals).await?;
+    let hour = |name: &str| name.parse::<Hour>().map_err(|_| damaged("an hour"));
+    let mut hours = Vec::with_capacity(by_shard.len());
+    for of_shard in by_shard {
+        let of_shard = of_shard.iter().map(|(name, totals)| Ok((hour(name)?, *totals)));
+        hours.push(of_shard.collect::<Result<Vec<_>, ReadError>>()?);
+    }
+    Ok(hours)
+}
+
+fn totals(value: &[u8]) -> Result<Totals, ReadError> {
+    decode_totals(value).ok_or_else(|| damaged("the totals of an hour"))
 }
 
 /// The sources of an hour that may have selected flows, in these shards.
@@ -69,20 +113,11 @@ pub(super) async fn sources(
     shards: &[Shard],
     filter: &Filter,
 ) -> Result<Vec<SourceOfHour>, ReadError> {
-    let asks = shards.iter().map(|shard| {
-        let mut command = redis::cmd("SMEMBERS");
-        command.arg(net.keys.sources(*shard, hour));
-        (*shard, command)
-    });
-    let answers = net.ask(asks.collect()).await?;
+    let place = |shard: &Shard| Place { shard: *shard, key: net.keys.sources(*shard, hour) };
+    let sets = shards.iter().map(place).collect();
     let mut found = Vec::new();
-    for (shard, answer) in shards.iter().zip(answers) {
-        let members = match answer {
-            Value::Array(members) | Value::Set(members) => members,
-            _ => return Err(damaged("the sources of an hour")),
-        };
-        for member in &members {
-            let packed = text(&call::bytes(member).ok_or_else(|| damaged("a source"))?)?;
+    for (shard, members) in shards.iter().zip(members(net, sets).await?) {
+        for packed in members {
             let source = Source::unpack(&packed).ok_or_else(|| damaged("a source"))?;
             if filter.allows(NameField::SrcApp, source.src_app)
                 && filter.allows(NameField::VpcId, source.vpc_id)
@@ -100,81 +135,132 @@ pub(super) async fn flows(
     hour: Hour,
     sources: &[SourceOfHour],
 ) -> Result<Vec<Vec<DestRow>>, ReadError> {
-    let hashes = sources.iter().map(|source| Hash {
+    let hashes = sources.iter().map(|source| Place {
         shard: source.shard,
         key: net.keys.flows(source.shard, hour, &source.packed),
     });
-    let mut rows: Vec<Vec<DestRow>> = vec![Vec::new(); sources.len()];
-    scan(net, hashes.collect(), |nth, field, value| {
-        let sides = decode_sides(value).ok_or_else(|| damaged("the counters of a flow"))?;
-        if let Some(rows) = rows.get_mut(nth) {
-            rows.push((text(field)?, sides));
+    let sides = |value: &[u8]| decode_sides(value).ok_or_else(|| damaged("the counters of a flow"));
+    fields(net, hashes.collect(), sides).await
+}
+
+/// The fields of hashes, each once, in the order of their names.
+pub(super) async fn fields<T>(
+    net: &Arc<Net>,
+    hashes: Vec<Place>,
+    decode: impl Fn(&[u8]) -> Result<T, ReadError>,
+) -> Result<Vec<Vec<(String, T)>>, ReadError> {
+    scan(net, "HSCAN", hashes, |list, found| {
+        for pair in list.chunks_exact(2) {
+            let [field, value] = pair else { continue };
+            found.push((text(&bytes(field)?)?, decode(&bytes(value)?)?));
         }
         Ok(())
     })
-    .await?;
-    for rows in &mut rows {
-        // A hash that changes while it is read may tell a field twice: the later one counts.
-        rows.reverse();
-        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-        rows.dedup_by(|(a, _), (b, _)| a == b);
-    }
-    Ok(rows)
+    .await
 }
 
-/// Shows the fields of hashes, and in which hash they are.
-pub(super) async fn scan(
+/// The members of sets, each once, in order.
+async fn members(net: &Arc<Net>, sets: Vec<Place>) -> Result<Vec<Vec<String>>, ReadError> {
+    let found = scan(net, "SSCAN", sets, |list, found| {
+        for member in list {
+            found.push((text(&bytes(member)?)?, ()));
+        }
+        Ok(())
+    });
+    let name = |(name, ()): (String, ())| name;
+    Ok(found.await?.into_iter().map(|of_set| of_set.into_iter().map(name).collect()).collect())
+}
+
+/// A scan of a hash or a set that has not ended.
+struct Open<T> {
+    nth: usize,
+    place: Place,
+    cursor: Vec<u8>,
+    /// On which connection its steps were answered so far.
+    answered_on: Option<u64>,
+    restarts: u32,
+    found: Vec<(String, T)>,
+}
+
+impl<T> Open<T> {
+    fn step(&self, scan: &str) -> (Shard, Cmd) {
+        let mut command = redis::cmd(scan);
+        command.arg(&self.place.key).arg(&self.cursor).arg("COUNT").arg(SCAN_COUNT);
+        (self.place.shard, command)
+    }
+
+    /// Begins anew. A cursor is worth nothing for another process, or for the same one after a
+    /// restart: it would leave something out.
+    fn restart(&mut self) -> Result<(), ReadError> {
+        self.cursor = b"0".to_vec();
+        self.answered_on = None;
+        self.found.clear();
+        self.restarts += 1;
+        match self.restarts > MAX_SCAN_RESTARTS {
+            true => Err(ReadError("its nodes change too often to be read".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// What was found, each name once: what changes while it is read may be told twice, and then
+    /// the later one counts.
+    fn end(mut self) -> Vec<(String, T)> {
+        self.found.reverse();
+        self.found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.found.dedup_by(|(a, _), (b, _)| a == b);
+        self.found
+    }
+}
+
+/// Goes through hashes or sets, all at the same time; `take` adds what a step has found.
+async fn scan<T>(
     net: &Arc<Net>,
-    hashes: Vec<Hash>,
-    mut show: impl FnMut(usize, &[u8], &[u8]) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
-    let mut open: Vec<(usize, Hash, Vec<u8>)> =
-        hashes.into_iter().enumerate().map(|(nth, hash)| (nth, hash, b"0".to_vec())).collect();
+    command: &str,
+    places: Vec<Place>,
+    take: impl Fn(&[Value], &mut Vec<(String, T)>) -> Result<(), ReadError>,
+) -> Result<Vec<Vec<(String, T)>>, ReadError> {
+    let mut ended: Vec<Vec<(String, T)>> = places.iter().map(|_| Vec::new()).collect();
+    let begin = |(nth, place)| {
+        let cursor = b"0".to_vec();
+        Open { nth, place, cursor, answered_on: None, restarts: 0, found: Vec::new() }
+    };
+    let mut open: Vec<Open<T>> = places.into_iter().enumerate().map(begin).collect();
     while !open.is_empty() {
-        let asks = open.iter().map(|(_, hash, cursor)| {
-            let mut command = redis::cmd("HSCAN");
-            command.arg(&hash.key).arg(cursor).arg("COUNT").arg(SCAN_COUNT);
-            (hash.shard, command)
-        });
-        let answers = net.ask(asks.collect()).await?;
+        let asks = open.iter().map(|one| one.step(command)).collect();
+        let answers = net.ask(asks).await?;
         let mut more = Vec::new();
-        for ((nth, hash, _), answer) in open.into_iter().zip(answers) {
-            let Value::Array(parts) = answer else { return Err(damaged("a step of a scan")) };
-            let [cursor, fields] = parts.as_slice() else {
-                return Err(damaged("a step of a scan"));
-            };
-            for (field, value) in pairs(fields)? {
-                show(nth, &field, &value)?;
+        for (mut one, (answer, number)) in open.into_iter().zip(answers) {
+            if one.answered_on.is_some_and(|before| before != number) {
+                one.restart()?;
+                more.push(one);
+                continue;
             }
-            let cursor = call::bytes(cursor).ok_or_else(|| damaged("a cursor"))?;
+            one.answered_on = Some(number);
+            let (cursor, list) = step_of(&answer)?;
+            take(list, &mut one.found)?;
             if *cursor != *b"0" {
-                more.push((nth, hash, cursor.into_owned()));
+                one.cursor = cursor.into_owned();
+                more.push(one);
+            } else if let Some(place) = ended.get_mut(one.nth) {
+                *place = one.end();
             }
         }
         open = more;
     }
-    Ok(())
+    Ok(ended)
 }
 
-type Pair<'a> = (std::borrow::Cow<'a, [u8]>, std::borrow::Cow<'a, [u8]>);
-
-/// The fields and values of an answer.
-fn pairs(answer: &Value) -> Result<Vec<Pair<'_>>, ReadError> {
-    let bytes = |value| call::bytes(value).ok_or_else(|| damaged("a field"));
-    match answer {
-        Value::Array(list) => {
-            let pairs = list.chunks_exact(2).filter_map(|pair| match pair {
-                [field, value] => Some((field, value)),
-                _ => None,
-            });
-            pairs.map(|(field, value)| Ok((bytes(field)?, bytes(value)?))).collect()
-        }
-        Value::Map(list) => {
-            list.iter().map(|(field, value)| Ok((bytes(field)?, bytes(value)?))).collect()
-        }
-        Value::Nil => Ok(Vec::new()),
-        _ => Err(damaged("a hash")),
+/// The next cursor, and what a step has found.
+fn step_of(answer: &Value) -> Result<(Cow<'_, [u8]>, &[Value]), ReadError> {
+    let Value::Array(parts) = answer else { return Err(damaged("a step of a scan")) };
+    match parts.as_slice() {
+        [cursor, Value::Array(list)] => Ok((bytes(cursor)?, list)),
+        _ => Err(damaged("a step of a scan")),
     }
+}
+
+fn bytes(value: &Value) -> Result<Cow<'_, [u8]>, ReadError> {
+    call::bytes(value).ok_or_else(|| damaged("a value"))
 }
 
 fn text(bytes: &[u8]) -> Result<String, ReadError> {

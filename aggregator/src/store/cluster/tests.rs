@@ -60,3 +60,4 @@ mod contract {
 mod beside_others;
 mod bounds;
 mod moving;
+mod nodes;

@@ -1,5 +1,6 @@
 //! `Topology`: which node serves which slots, as one node of the cluster says.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use redis::Value;
@@ -22,6 +23,8 @@ pub(super) struct Topology {
     ranges: Vec<(u16, u16, usize)>,
     /// Whether any node copies another, also one that is away: then a write is to have a copy.
     pub has_replicas: bool,
+    /// How many nodes copy the primary that has most of them, without those that have failed.
+    pub most_replicas: usize,
     /// Whether the cluster itself says that it serves nothing at the moment.
     pub is_down: bool,
 }
@@ -30,9 +33,9 @@ impl Topology {
     /// Reads the answers of `asked` to `CLUSTER SLOTS`, `CLUSTER NODES` and `CLUSTER INFO`; none if
     /// they are not as they should be.
     pub fn parse(slots: &Value, nodes: &Value, info: &Value, asked: &str) -> Option<Self> {
-        let has_replicas = tells_of_replicas(nodes)?;
+        let (has_replicas, most_replicas) = tells_of_replicas(nodes)?;
         let is_down = text(info)?.lines().any(|line| line == "cluster_state:fail");
-        let mut topology = Self { has_replicas, is_down, ..Self::default() };
+        let mut topology = Self { has_replicas, most_replicas, is_down, ..Self::default() };
         let Value::Array(ranges) = slots else { return None };
         for range in ranges {
             let Value::Array(parts) = range else { return None };
@@ -65,6 +68,15 @@ impl Topology {
         self.primaries.get(*place).filter(|_| slot <= *last)
     }
 
+    /// The primaries, and a slot of each.
+    pub fn first_slots(&self) -> Vec<(Address, u16)> {
+        let first = |(place, primary): (usize, &Primary)| {
+            let (slot, ..) = self.ranges.iter().find(|(_, _, of)| *of == place)?;
+            Some((Arc::clone(&primary.address), *slot))
+        };
+        self.primaries.iter().enumerate().filter_map(first).collect()
+    }
+
     /// All nodes that are known.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.primaries.iter().flat_map(|one| std::iter::once(&one.address).chain(&one.replicas))
@@ -84,11 +96,20 @@ fn address(node: &Value, asked: &str) -> Option<Address> {
     })
 }
 
-/// Whether a list of nodes has one that copies another.
-fn tells_of_replicas(nodes: &Value) -> Option<bool> {
-    let flags = |line: &str| line.split(' ').nth(2).map(str::to_owned);
-    let mut flags = text(nodes)?.lines().filter_map(flags);
-    Some(flags.any(|flags| flags.split(',').any(|flag| flag == "slave")))
+/// Whether a list of nodes has one that copies another, and how many copy the same one, without
+/// those that have failed. `CLUSTER SLOTS` does not tell of copies of what is still empty.
+fn tells_of_replicas(nodes: &Value) -> Option<(bool, usize)> {
+    let mut has_replicas = false;
+    let mut replicas: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in text(nodes)?.lines() {
+        let [_, _, flags, primary, ..] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
+        let has = |flag: &str| flags.split(',').any(|one| one == flag);
+        has_replicas |= has("slave");
+        if has("slave") && !has("fail") {
+            *replicas.entry(primary).or_default() += 1;
+        }
+    }
+    Some((has_replicas, replicas.into_values().max().unwrap_or_default()))
 }
 
 fn text(value: &Value) -> Option<&str> {
@@ -148,6 +169,8 @@ mod tests {
         let topology =
             |flags| Topology::parse(&slots, &nodes(flags), &info("fail"), "h:9").unwrap();
         assert!(topology("slave,fail").has_replicas && topology("slave,fail").is_down);
+        let most = |flags| topology(flags).most_replicas;
+        assert_eq!((most("slave"), most("slave,fail?"), most("slave,fail")), (1, 1, 0));
         assert!(!topology("master,fail").has_replicas);
         assert!(Topology::parse(&Value::Nil, &nodes("master"), &info("ok"), "h:9").is_none());
     }

@@ -11,13 +11,13 @@ use getrandom::fill;
 use redis::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::call::Call;
 use super::cell::decode_totals;
 use super::deltas::Deltas;
 use super::fault::Fault;
-use super::job::{Aim, Done, Job, RecordPlace, Sender, WriteStep};
+use super::job::{Aim, Done, Job, Reason, RecordPlace, Sender, WriteStep};
 use super::known::Known;
 use super::lane::Lane;
 use super::layout::Shard;
@@ -124,7 +124,7 @@ impl Writer {
         let home = Shard::of_bytes(instance.as_bytes());
         let sender = Sender::Home { delivery: Arc::clone(&delivery), first_hour: parts.first_hour };
         let sequence = delivery.sequence;
-        if sequence <= self.last_delivered(home, &instance).await? {
+        if sequence <= self.last_delivered(home, &instance, deadline).await? {
             // What is believed may have been lost with a node: let the node say it.
             let probe = self.say(home, sender.clone(), Aim::Probe, deadline).await?;
             if !probe.is_new {
@@ -223,7 +223,7 @@ impl Writer {
     ) -> Result<bool, ApplyError> {
         // What is done in one step is done whole or not at all. Of several, the first must not be
         // done if a later one does not fit.
-        if !parts.is_one_step() && self.is_near_the_limit(parts).await? {
+        if !parts.is_one_step() && self.is_near_the_limit(parts, deadline).await? {
             self.every_step(parts, deadline, Aim::Check, &sender).await?;
         }
         self.every_step(parts, deadline, Aim::Do, &sender).await
@@ -242,12 +242,19 @@ impl Writer {
             let senders: Vec<Sender> = (0..).take(steps.len()).map(sender).collect();
             shards.spawn(async move {
                 let mut is_new = false;
+                let mut first_error = None;
                 for (at, sender) in senders.into_iter().enumerate() {
                     let steps = Arc::clone(&steps);
-                    let done = writer.step(shard, sender, steps, Some(at), aim, deadline);
-                    is_new |= done.await?.is_new;
+                    match writer.step(shard, sender, steps, Some(at), aim, deadline).await {
+                        Ok(done) => is_new |= done.is_new,
+                        // The first flow that does not fit may be in a later step.
+                        Err(error) if aim == Aim::Check => {
+                            first_error = Some(worse(first_error, error));
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
-                Ok(is_new)
+                first_error.map_or(Ok(is_new), Err)
             });
         }
         let mut is_new = false;
@@ -283,6 +290,7 @@ impl Writer {
         deadline: Instant,
     ) -> Result<Done, ApplyError> {
         let (reply, outcome) = oneshot::channel();
+        let reason = Reason::new(Mutex::new("its node has not taken it in time".to_owned()));
         self.submit(Job {
             shard,
             sender,
@@ -294,20 +302,29 @@ impl Writer {
             known: None,
             attempted: None,
             is_alone: aim == Aim::Check,
-            reason: "its node has not taken it in time".to_owned(),
+            reason: Arc::clone(&reason),
         });
-        outcome.await.unwrap_or_else(|_| Err(ApplyError::Unavailable("it was dropped".to_owned())))
+        // Its node may be busy with it still; a resend is told what came of it.
+        let late = |_| ApplyError::Unavailable(lock(&reason).clone());
+        let outcome = timeout_at(deadline, outcome).await.map_err(late)?;
+        outcome.unwrap_or_else(|_| Err(ApplyError::Unavailable("it was dropped".to_owned())))
     }
 
     /// The last batch of an instance that was added everywhere, as far as it is known.
-    async fn last_delivered(&self, home: Shard, instance: &Arc<str>) -> Result<u64, ApplyError> {
+    async fn last_delivered(
+        &self,
+        home: Shard,
+        instance: &Arc<str>,
+        deadline: Instant,
+    ) -> Result<u64, ApplyError> {
         let place = RecordPlace::Home(Arc::clone(instance));
         let record = match self.known.get(home, &place) {
             Some(record) => record,
             None => {
                 let mut command = redis::cmd("HGET");
                 command.arg(self.net.keys.homes(home)).arg(&**instance);
-                let answers = self.net.ask(vec![(home, command)]).await.map_err(unavailable)?;
+                let told = self.net.tell_by(vec![(home, command)], deadline).await;
+                let answers = told.map_err(unavailable)?;
                 let record = answers.first().and_then(call::bytes);
                 let record = record.map(Cow::into_owned).unwrap_or_default();
                 self.known.put(home, &place, &record);
@@ -319,7 +336,11 @@ impl Writer {
     }
 
     /// Whether the sums of an hour come near the range of a counter.
-    async fn is_near_the_limit(&self, parts: &Parts) -> Result<bool, ApplyError> {
+    async fn is_near_the_limit(
+        &self,
+        parts: &Parts,
+        deadline: Instant,
+    ) -> Result<bool, ApplyError> {
         let mut asks = Vec::new();
         let mut sum = 0_u128;
         for (shard, steps) in &parts.by_shard {
@@ -334,7 +355,7 @@ impl Writer {
             asks.push((*shard, command));
             sum += steps.iter().map(Deltas::sum_bytes).sum::<u128>();
         }
-        let answers = self.net.ask(asks).await.map_err(unavailable)?;
+        let answers = self.net.tell_by(asks, deadline).await.map_err(unavailable)?;
         let totals = answers.iter().flat_map(|answer| match answer {
             Value::Array(totals) => totals.as_slice(),
             _ => &[],
@@ -349,7 +370,7 @@ impl Writer {
     async fn disclaim(&self, home: Shard, write: &WriteStep) {
         let mut command = redis::cmd("DEL");
         command.arg(self.net.keys.claim(home, &write.id));
-        if let Err(error) = self.net.ask(vec![(home, command)]).await {
+        if let Err(error) = self.net.tell(vec![(home, command)]).await {
             log::warn!("an idempotency key stays in use: {error}");
         }
     }
@@ -415,8 +436,8 @@ impl Writer {
     }
 
     /// Tries again a little later, unless it is too late.
-    pub fn put_off(self: &Arc<Self>, mut job: Job, reason: &str) {
-        reason.clone_into(&mut job.reason);
+    pub fn put_off(self: &Arc<Self>, job: Job, reason: &str) {
+        reason.clone_into(&mut lock(&job.reason));
         if Instant::now() + STORE_RETRY_PAUSE >= job.deadline {
             return job.give_up();
         }

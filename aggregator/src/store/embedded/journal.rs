@@ -14,6 +14,7 @@
 //! write are committed in one atomic, synced write.
 
 pub(super) mod checkpoint;
+mod creation;
 mod dedupe;
 mod keys;
 mod load;
@@ -27,6 +28,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
 use hashbrown::HashMap;
 
+use self::creation::Creation;
 use self::mark::Mark;
 use super::record::dedupe::{StoredKey, encode_progress};
 use crate::store::Progress;
@@ -114,6 +116,7 @@ pub(super) struct Dedupe {
 impl Journal {
     pub fn open(directory: &Path) -> Result<Self, JournalError> {
         std::fs::create_dir_all(directory)?;
+        let creation = Creation::begin(directory)?;
         let database = Database::builder(directory).cache_size(BLOCK_CACHE_BYTES).open()?;
         let keyspace = |name| database.keyspace(name, KeyspaceCreateOptions::default);
         let journal = Self {
@@ -127,6 +130,7 @@ impl Journal {
             database,
         };
         journal.check_format()?;
+        creation.map_or(Ok(()), Creation::end)?;
         Ok(journal)
     }
 

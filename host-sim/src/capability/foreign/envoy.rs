@@ -48,6 +48,7 @@ fn uncompress(data: &[u8]) -> Result<Vec<u8>, Status> {
 fn declare_property(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     let fields = fields(arguments).ok_or(Status::BadArgument)?;
     let name = text(&fields, 1)?;
+    state.process.kept.add(name.len());
     if state.declared.insert((state.root(), name)) {
         Ok(Vec::new())
     } else {
@@ -62,6 +63,7 @@ fn set_filter_state(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, St
     let (path, value) = (text(&fields, 1)?, text(&fields, 2)?);
     let stream = state.own_stream().filter(|_| path.starts_with(OWN_STATE));
     let stream = stream.ok_or(Status::NotFound)?;
+    stream.share.add(path.len().saturating_add(value.len()));
     Rc::make_mut(&mut stream.properties).insert(&["filter_state", &path], value.as_str().into());
     Ok(Vec::new())
 }

@@ -14,7 +14,26 @@ use crate::cli::CliError;
 /// When the scenario begins.
 const START: &str = "2026-03-01T10:00:00Z";
 
-/// What a module took without failing.
+/// The callbacks of which a plugin for connections takes at least one.
+const OF_CONNECTIONS: [&str; 5] = [
+    "proxy_on_new_connection",
+    "proxy_on_downstream_data",
+    "proxy_on_upstream_data",
+    "proxy_on_downstream_connection_close",
+    "proxy_on_upstream_connection_close",
+];
+
+/// The callbacks of which a plugin for requests takes at least one.
+const OF_REQUESTS: [&str; 6] = [
+    "proxy_on_request_headers",
+    "proxy_on_request_body",
+    "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_on_response_body",
+    "proxy_on_response_trailers",
+];
+
+/// What a module has callbacks for, and took without failing.
 struct Tried {
     takes_connections: bool,
     takes_requests: bool,
@@ -91,8 +110,10 @@ fn try_out(
         let is_trap = |event: &host_sim::Event| matches!(event.kind, EventKind::Trap { .. });
         Ok::<bool, CliError>(result.is_ok() && !host.timeline().iter().any(is_trap))
     };
-    let takes_connections = attempt(connection)?;
-    let takes_requests = attempt(request)?;
+    let has_one_of = |names: &[&str]| names.iter().any(|name| plugin.exports(name));
+    // An attempt also says whether the plugin starts, and which clusters it calls by itself.
+    let takes_connections = attempt(connection)? && has_one_of(&OF_CONNECTIONS);
+    let takes_requests = attempt(request)? && has_one_of(&OF_REQUESTS);
     Ok(Tried { takes_connections, takes_requests, clusters: found })
 }
 
@@ -159,7 +180,7 @@ fn write(tried: &Tried, path: &Path, configuration: &str) -> String {
                  \x20     response: { headers: { \":status\": 200 }, body: [100] }\n";
     }
     if !tried.takes_connections && !tried.takes_requests {
-        text += "  # It took neither a connection nor a request without failing.\n";
+        text += "  # It takes neither connections nor requests, or fails with them.\n";
     }
     text += "  - advance: 10s\n";
     text

@@ -56,6 +56,7 @@ pub(super) fn read(
 /// Runs scenarios, `jobs` at a time.
 pub(super) fn run(tasks: Vec<Task>, options: &Options, jobs: usize) -> Vec<Tested> {
     let plugins = Plugins::default();
+    let jobs = jobs.min(tasks.len());
     let waiting = Mutex::new(tasks.into_iter());
     let tested = Mutex::new(Vec::new());
     let work = || {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{HostBuilder, PluginSettings, RootError, StartError, StartFailure};
 use crate::{
-    host::{Host, Schedule, VmSettings, Worker},
+    host::{Host, Schedule, VmSettings, Worker, instant::Instant},
     limits::{MAX_PLUGINS, MAX_WORKERS},
     process::Process,
     timeline::{EventKind, Thread},
@@ -19,7 +19,7 @@ impl HostBuilder {
         process.wall_ahead_ns.set(self.wall_clock_ahead_ns);
         process.lean.set(self.lean);
         let started = self.start_on(&process);
-        started.map_err(|error| StartFailure { error, timeline: process.timeline.take() })
+        started.map_err(|error| StartFailure { error, timeline: process.take_timeline() })
     }
 
     fn start_on(self, process: &Rc<Process>) -> Result<Host, StartError> {
@@ -49,6 +49,7 @@ impl HostBuilder {
             seed: self.seed,
             callback_fuel: self.callback_fuel,
             callback_seconds: self.callback_seconds,
+            kept_bytes: self.kept_bytes,
             memory_bytes: self.memory_bytes,
         };
         // A plugin that has passed the canary is taken to be well: where it does not start after
@@ -97,6 +98,7 @@ impl HostBuilder {
             streams: BTreeMap::new(),
             last_stream: 0,
             deferred: Vec::new(),
+            instant: Instant::default(),
             first_thread: 0,
             replaced: Vec::new(),
             threads,

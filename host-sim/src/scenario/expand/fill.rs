@@ -1,9 +1,12 @@
 //! The holes of a value: `${name}` becomes what is bound to the name.
 
 use super::Bindings;
-use crate::scenario::{
-    node::{Key, Node, Place, Tree},
-    reader::ReadError,
+use crate::{
+    limits::MAX_CHUNK_BYTES,
+    scenario::{
+        node::{Key, Node, Place, Tree},
+        reader::ReadError,
+    },
 };
 
 /// In front of the fields of a request, which canned answers fill in; see `callouts::template`.
@@ -65,6 +68,10 @@ fn fill_text(text: &str, place: Place, bindings: &Bindings) -> Result<Tree, Read
             scalar => filled.push_str(&scalar.to_string()),
         }
         rest = after;
+        if filled.len() as u64 > MAX_CHUNK_BYTES {
+            let reason = format!("with its parameters it has more than {MAX_CHUNK_BYTES} bytes");
+            return Err(ReadError::at(place, reason));
+        }
     }
     filled.push_str(rest);
     Ok(Tree::Text(filled))

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::super::functions::{Function, Parameter, function};
 use super::super::words::{bytes, pairs, words};
-use super::Maker;
+use super::{FIRST_TEXT, Maker};
 
 /// Where the host writes what it gives: 8 bytes for each result.
 const GIVEN: u32 = 0;
@@ -113,9 +113,20 @@ impl Maker {
                 None if parameter == Parameter::Pairs && !word.starts_with('\\') => {
                     self.text(&serialised(word))
                 }
+                None if parameter == Parameter::Pieces => self.pieces(&bytes(word)),
                 None => self.text(&bytes(word)),
             },
         }
+    }
+
+    /// The address of a list with one piece, and its length.
+    fn pieces(&mut self, text: &[u8]) -> String {
+        let at = FIRST_TEXT + self.texts.len();
+        self.text(text);
+        let piece = [at, text.len()].map(|word| u32::try_from(word).expect("texts are short"));
+        let list = FIRST_TEXT + self.texts.len();
+        self.text(piece.map(u32::to_le_bytes).as_flattened());
+        format!("(i32.const {list}) (i32.const 1)")
     }
 }
 

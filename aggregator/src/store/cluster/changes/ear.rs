@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, Weak};
 
 use redis::Value;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Heard;
-use crate::limits::{EAR_PATIENCE, STORE_RETRY_PAUSE};
+use crate::limits::{EAR_PATIENCE, EAR_PING, EAR_SILENCE, STORE_RETRY_PAUSE};
 use crate::store::ReadError;
 use crate::store::cluster::layout::Shard;
 use crate::store::cluster::net::Net;
-use crate::store::cluster::topology::Address;
+use crate::store::cluster::topology::{Address, Topology};
 use crate::store::cluster::{call, lock};
 
 /// Listens for all followers of a process.
@@ -47,6 +47,7 @@ impl Ear {
                 nodes: BTreeMap::new(),
                 telling: BTreeSet::new(),
                 ready: Some(ready),
+                arranged: None,
             };
             *lock(&self.task) = Some(tokio::spawn(listener.run()));
             let waited = timeout(EAR_PATIENCE, is_ready.recv()).await;
@@ -73,6 +74,8 @@ struct Listener {
     nodes: BTreeMap<Address, (BTreeSet<Shard>, JoinHandle<()>)>,
     telling: BTreeSet<Shard>,
     ready: Option<mpsc::Sender<()>>,
+    /// By whose word the nodes are listened to; none if one of them is gone since.
+    arranged: Option<Arc<Topology>>,
 }
 
 impl Listener {
@@ -101,6 +104,7 @@ impl Listener {
                         task.abort();
                         self.telling.retain(|shard| !shards.contains(shard));
                     }
+                    self.arranged = None;
                     heard.lose();
                     sleep(STORE_RETRY_PAUSE).await;
                 }
@@ -112,6 +116,10 @@ impl Listener {
     /// Listens to the nodes that have the shards now.
     fn arrange(&mut self, net: &Arc<Net>, heard: &Heard, news: &mpsc::Sender<News>) {
         let topology = net.topology();
+        if self.arranged.as_ref().is_some_and(|before| Arc::ptr_eq(before, &topology)) {
+            return;
+        }
+        self.arranged = Some(Arc::clone(&topology));
         let mut wanted: BTreeMap<Address, BTreeSet<Shard>> = BTreeMap::new();
         for shard in Shard::all() {
             if let Some(primary) = topology.primary(net.keys.slot(shard)) {
@@ -166,33 +174,67 @@ async fn follow(
 ) -> Result<(), String> {
     let by_channel: BTreeMap<Vec<u8>, Shard> =
         shards.iter().map(|shard| (net.keys.channel(*shard), *shard)).collect();
-    let mut stream = net.connector.stream(address).await.map_err(|error| error.to_string())?;
+    let stream = net.connector.stream(address).await.map_err(|error| error.to_string())?;
+    let (mut incoming, mut outgoing) = tokio::io::split(stream);
     let mut hello = net.connector.hello();
     for channel in by_channel.keys() {
         hello.extend(redis::cmd("SSUBSCRIBE").arg(channel).get_packed_command());
     }
-    stream.write_all(&hello).await.map_err(|error| error.to_string())?;
+    outgoing.write_all(&hello).await.map_err(|error| error.to_string())?;
+    tokio::select! {
+        reason = ask_again(&mut outgoing) => Err(reason),
+        ended = hear(&mut incoming, &by_channel, news) => ended,
+    }
+}
+
+/// Asks a node whether it is there, again and again: else nobody would notice that it is gone
+/// without a word. Ends when it cannot be asked.
+async fn ask_again(outgoing: &mut (impl AsyncWrite + Unpin)) -> String {
+    let ping = redis::cmd("PING").get_packed_command();
+    loop {
+        sleep(EAR_PING).await;
+        if let Err(error) = outgoing.write_all(&ping).await {
+            return error.to_string();
+        }
+    }
+}
+
+/// Passes on what a node tells, until it goes or is silent.
+async fn hear(
+    incoming: &mut (impl AsyncRead + Unpin + Send),
+    by_channel: &BTreeMap<Vec<u8>, Shard>,
+    news: &mpsc::Sender<News>,
+) -> Result<(), String> {
     let mut decoder = Default::default();
     loop {
-        let value = redis::parse_redis_value_async(&mut decoder, &mut stream).await;
+        let value = redis::parse_redis_value_async(&mut decoder, incoming);
+        let value = timeout(EAR_SILENCE, value).await.map_err(|_| "it is silent".to_owned())?;
         let value = value.map_err(|error| error.to_string())?;
-        let parts = match value {
-            Value::Array(parts) | Value::Push { data: parts, .. } => parts,
-            Value::ServerError(error) => return Err(error.code().to_owned()),
-            _ => continue,
-        };
-        let [word, channel, rest] = parts.as_slice() else { continue };
-        let shard = call::bytes(channel).and_then(|channel| by_channel.get(&*channel).copied());
-        let (Some(word), Some(shard)) = (call::bytes(word), shard) else { continue };
-        let told = match &*word {
-            b"ssubscribe" => News::Listens(shard),
-            b"smessage" => News::Told(shard, call::bytes(rest).unwrap_or_default().into_owned()),
-            // The slot has moved away.
-            b"sunsubscribe" => return Err("a shard has moved".to_owned()),
-            _ => continue,
-        };
+        let Some(told) = news_in(&value, by_channel)? else { continue };
         if news.send(told).await.is_err() {
             return Ok(());
         }
+    }
+}
+
+/// What a message of a node tells, if anything.
+fn news_in(value: &Value, by_channel: &BTreeMap<Vec<u8>, Shard>) -> Result<Option<News>, String> {
+    let parts = match value {
+        Value::Array(parts) | Value::Push { data: parts, .. } => parts,
+        Value::ServerError(error) => return Err(error.code().to_owned()),
+        _ => return Ok(None),
+    };
+    let [word, channel, rest] = parts.as_slice() else { return Ok(None) };
+    let shard = call::bytes(channel).and_then(|channel| by_channel.get(&*channel).copied());
+    let (Some(word), Some(shard)) = (call::bytes(word), shard) else { return Ok(None) };
+    match &*word {
+        b"ssubscribe" => Ok(Some(News::Listens(shard))),
+        b"smessage" => {
+            let message = call::bytes(rest).unwrap_or_default().into_owned();
+            Ok(Some(News::Told(shard, message)))
+        }
+        // The slot has moved away.
+        b"sunsubscribe" => Err("a shard has moved".to_owned()),
+        _ => Ok(None),
     }
 }

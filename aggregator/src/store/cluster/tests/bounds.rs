@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use flow_model::flow::{HOUR_MS, hour_of_ms};
 use flow_model::limits::MAX_COUNTER;
@@ -9,12 +10,16 @@ use flow_model::{Counters, Flow, FlowKey, Hour, Name, Reporter, Status};
 
 use super::{ClusterStore, Name as Place, Options, cluster};
 use crate::clock::now_ms;
-use crate::limits::MAX_CALL_FLOWS;
+use crate::limits::{CALL_FLOW_COST, MAX_CALL_COST, MAX_CLOCK_OFFSET, MAX_NAMED_HOURS};
 use crate::metrics::Metrics;
+use crate::store::cluster::layout::Shard;
 use crate::store::cluster::sweep;
 use crate::store::{
     ApplyError, Delivery, Instance, Origin, Progress, Selection, Store, Totals, Write, WriteKey,
 };
+
+/// Flows that do not fit into one call.
+const CALL_FLOWS: usize = MAX_CALL_COST / CALL_FLOW_COST;
 
 pub(super) fn flow(src: &str, dest: &str, hour: Hour, tx: u64) -> Flow<'static> {
     let name = |text: &str| Name::new(text.to_owned()).unwrap();
@@ -61,7 +66,7 @@ pub(super) async fn total(store: &dyn Store, hour: Hour) -> Totals {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_of_many_steps_and_shards_is_applied_once() {
     let store = Place::new().store().await;
-    let flows: Vec<Flow<'static>> = (0..2 * MAX_CALL_FLOWS + 7)
+    let flows: Vec<Flow<'static>> = (0..2 * CALL_FLOWS + 7)
         .map(|n| flow("a", &format!("d-{n}"), 1, 1))
         .chain((0..300).map(|n| flow(&format!("s-{n}"), "x", 2, 1)))
         .collect();
@@ -71,7 +76,7 @@ async fn a_write_of_many_steps_and_shards_is_applied_once() {
             assert_eq!(store.apply(write).await.unwrap().status, status);
         }
     }
-    let many = 2 * MAX_CALL_FLOWS as u64 + 7;
+    let many = 2 * CALL_FLOWS as u64 + 7;
     let totals = |flows: u64| Totals {
         flows,
         bytes_tx: 2 * u128::from(flows),
@@ -111,6 +116,41 @@ async fn what_does_not_fit_in_one_shard_changes_nothing_in_the_others() {
     assert_eq!(total(&store, 1).await.flows, 3);
 }
 
+/// Each of two steps fits, and both together do not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_fit_twice_in_one_counter_changes_nothing() {
+    let store = Place::new().store().await;
+    let half = MAX_COUNTER / 2 + 1;
+    let mut flows = vec![flow("a", "x", 1, half)];
+    flows.extend((0..CALL_FLOWS).map(|n| flow("a", &format!("d-{n}"), 1, 1)));
+    flows.push(flow("a", "x", 1, half));
+    let index = flows.len() - 1;
+    let overflow = ApplyError::Overflow { index, field: "bytes_tx" };
+    for write in [direct(flows.clone()), batch("i", 1, flows.clone()), keyed("k", flows)] {
+        assert_eq!(store.apply(write).await, Err(overflow.clone()));
+        assert_eq!(store.hours(Selection::all()).await.unwrap(), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_hours_any_can_be_read() {
+    let store = Place::new().store().await;
+    let hours = 3 * CALL_FLOWS as u32;
+    store.apply(direct((0..hours).map(|hour| flow("a", "x", hour, 1)).collect())).await.unwrap();
+    let all = store.hours(Selection::all()).await.unwrap();
+    assert_eq!(
+        all.iter().map(|(hour, _)| *hour).collect::<Vec<_>>(),
+        (0..hours).collect::<Vec<_>>()
+    );
+    for range in [7..=7, 100..=100 + MAX_NAMED_HOURS, hours - 1..=Hour::MAX] {
+        let some =
+            store.hours(Selection { hours: range.clone(), ..Selection::all() }).await.unwrap();
+        let expected: Vec<_> =
+            all.iter().filter(|(hour, _)| range.contains(hour)).cloned().collect();
+        assert_eq!(some, expected, "{range:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_for_one_write_whatever_its_shards() {
     let store = Place::new().store().await;
@@ -147,6 +187,71 @@ async fn hours_that_are_not_kept_are_removed() {
     // Nothing is left of it, also for who would keep it.
     let everything = place.store().await;
     assert_eq!(everything.hours(Selection::all()).await.unwrap().len(), 2);
+}
+
+/// Who has not heard that an hour is not kept may still write to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_that_is_written_to_while_it_is_removed_is_removed_later() {
+    let place = Place::new();
+    let store = Arc::new(place.store().await);
+    let now = hour_of_ms(now_ms());
+    let options = Options { retain_hours: NonZeroU32::new(1), ..place.options() };
+    let sweeper = ClusterStore::open(&options, Arc::new(Metrics::new().unwrap())).await.unwrap();
+    let writing = Arc::new(AtomicBool::new(true));
+    let writer = tokio::spawn({
+        let (store, writing) = (Arc::clone(&store), Arc::clone(&writing));
+        async move {
+            while writing.load(Ordering::Relaxed) {
+                let flows = (0..400).map(|n| flow(&format!("s-{n}"), "x", now - 1, 1)).collect();
+                store.apply(direct(flows)).await.unwrap();
+            }
+        }
+    });
+    store.apply(direct(vec![flow("a", "x", now, 1)])).await.unwrap();
+    let metrics = Metrics::new().unwrap();
+    let sweep = async || {
+        let mut again = redis::cmd("DEL");
+        again.arg(store.net.keys.turn(Shard(0)));
+        store.net.tell(vec![(Shard(0), again)]).await.unwrap();
+        sweep::sweep(&sweeper.net, &sweeper.retention, &metrics).await.unwrap();
+    };
+    for _ in 0..3 {
+        sweep().await;
+    }
+    writing.store(false, Ordering::Relaxed);
+    writer.await.unwrap();
+    sweep().await;
+    for shard in Shard::all() {
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg(store.net.keys.sources(shard, now - 1));
+        for n in 0..400 {
+            exists.arg(store.net.keys.flows(shard, now - 1, &format!("s-{n}\0v")));
+        }
+        let left = store.net.tell(vec![(shard, exists)]).await.unwrap();
+        assert_eq!(left, [redis::Value::Int(0)], "something is left in {shard:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_that_are_wrong_are_counted_for_all() {
+    let place = Place::new();
+    let [metrics, others] = [(); 2].map(|()| Arc::new(Metrics::new().unwrap()));
+    let store = ClusterStore::open(&place.options(), Arc::clone(&metrics)).await.unwrap();
+    let other = ClusterStore::open(&place.options(), Arc::clone(&others)).await.unwrap();
+    let ms = i64::try_from(MAX_CLOCK_OFFSET.as_millis()).unwrap();
+    for (id, offset_ms, ended) in
+        [("a", -ms - 1, false), ("b", ms + 1, false), ("c", ms, false), ("d", 2 * ms, true)]
+    {
+        let mut write = batch(id, 1, Vec::new());
+        if let Origin::Batch(delivery) = &mut write.origin {
+            (delivery.clock_offset_ms, delivery.ended) = (Some(offset_ms), ended);
+        }
+        store.apply(write).await.unwrap();
+    }
+    sweep::sweep(&store.net, &store.retention, &metrics).await.unwrap();
+    assert_eq!(metrics.skewed.get(), 2);
+    sweep::sweep(&other.net, &other.retention, &others).await.unwrap();
+    assert_eq!(others.skewed.get(), 2, "whose turn it was not");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -200,12 +305,12 @@ async fn a_store_of_another_layout_is_refused() {
     for (field, value) in [("shards", "512"), ("schema", "2")] {
         let mut change = redis::cmd("HSET");
         change.arg(store.net.keys.meta()).arg(field).arg(value);
-        store.net.ask_slot(store.net.keys.meta_slot(), change).await.unwrap();
+        store.net.tell_slot(store.net.keys.meta_slot(), change).await.unwrap();
         let error = open(&place.options()).await.err().unwrap().to_string();
         assert!(error.contains(&format!("{field} {value}")), "{error}");
         let mut back = redis::cmd("HDEL");
         back.arg(store.net.keys.meta()).arg(field);
-        store.net.ask_slot(store.net.keys.meta_slot(), back).await.unwrap();
+        store.net.tell_slot(store.net.keys.meta_slot(), back).await.unwrap();
     }
     assert!(open(&place.options()).await.is_ok());
 }
@@ -217,6 +322,8 @@ async fn who_wants_copies_that_there_are_not_is_refused() {
     let refused = store.apply(direct(vec![flow("a", "x", 1, 1)])).await;
     let Err(ApplyError::Unavailable(reason)) = refused else { panic!("{refused:?}") };
     assert!(reason.contains("0 of 1 copies"), "{reason}");
+    let not_ready = store.ready().await.unwrap_err();
+    assert!(not_ready.told.contains("replicas"), "{not_ready:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

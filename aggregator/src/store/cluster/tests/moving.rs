@@ -35,16 +35,16 @@ async fn an_instance_that_is_ahead_in_a_shard_is_told() {
     let home = Shard::of_bytes(b"a");
     let mut read = cmd("HGET");
     read.arg(store.net.keys.homes(Shard::of_bytes(b"b"))).arg("b");
-    let of_b = store.net.ask(vec![(Shard::of_bytes(b"b"), read)]).await.unwrap().remove(0);
+    let of_b = store.net.tell(vec![(Shard::of_bytes(b"b"), read)]).await.unwrap().remove(0);
     let mut put_back = cmd("HSET");
     let record = crate::store::cluster::call::bytes(&of_b).unwrap().into_owned();
     put_back.arg(store.net.keys.homes(home)).arg("a").arg(record);
-    store.net.ask(vec![(home, put_back)]).await.unwrap();
+    store.net.tell(vec![(home, put_back)]).await.unwrap();
     assert_eq!(store.half_delivered().await.unwrap(), ["a"]);
     // Or had been killed in its first batch.
     let mut forget = cmd("HDEL");
     forget.arg(store.net.keys.homes(Shard::of_bytes(b"c"))).arg("c");
-    store.net.ask(vec![(Shard::of_bytes(b"c"), forget)]).await.unwrap();
+    store.net.tell(vec![(Shard::of_bytes(b"c"), forget)]).await.unwrap();
     assert_eq!(store.half_delivered().await.unwrap(), ["a", "c"]);
     // A resend to another front end completes it.
     let other = place.store().await;

@@ -1,0 +1,77 @@
+//! What is in the programs and the filter, for programs that look for known vulnerabilities: a document
+//! in CycloneDX for each. cargo-cyclonedx makes it, which cargo builds once into the user's cache directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cache;
+use crate::command;
+use crate::failure::{Doing, Failure, Result};
+use crate::say;
+use crate::toolchain;
+use crate::workspace::Workspace;
+
+const VERSION: &str = "0.5.9";
+
+/// The packages, their folders, and what is made of them.
+const PACKAGES: [(&str, &str); 3] =
+    [("aggregator", "fas"), ("host-sim", "host-sim"), ("plugin", "flow_filter")];
+
+/// What it calls its documents, each in the folder of a package of the workspace.
+const DOCUMENT: &str = "fas-release.cdx";
+
+/// Puts the documents into a folder.
+pub fn put(workspace: &Workspace, target: &str, folder: &Path) -> Result<()> {
+    let program = set_up(workspace)?;
+    fs::create_dir_all(folder).doing(folder.display())?;
+    for (package, made) in PACKAGES {
+        let target = if package == "plugin" { toolchain::TARGET } else { target };
+        let outcome = describe(workspace, &program, package, target);
+        let document = workspace.root().join(package).join(format!("{DOCUMENT}.json"));
+        let copy = folder.join(format!("{made}.cdx.json"));
+        let copied = outcome.and_then(|()| fs::copy(&document, &copy).doing(document.display()));
+        tidy_up(workspace);
+        copied?;
+    }
+    Ok(())
+}
+
+fn describe(workspace: &Workspace, program: &Path, package: &str, target: &str) -> Result<()> {
+    let mut describe = std::process::Command::new(program);
+    describe.current_dir(workspace.root());
+    describe.arg("cyclonedx").arg("--manifest-path").arg(format!("{package}/Cargo.toml"));
+    describe.args(["--format", "json", "--spec-version", "1.5", "--target", target, "--quiet"]);
+    describe.args(["--override-filename", DOCUMENT]);
+    // With a time that is given, it adds nothing of its own that differs from run to run.
+    let time = std::env::var("SOURCE_DATE_EPOCH").unwrap_or_else(|_| super::TIME.to_owned());
+    command::run(describe.env("SOURCE_DATE_EPOCH", time))
+}
+
+/// Takes away the documents that lie among the sources, of all packages.
+fn tidy_up(workspace: &Workspace) {
+    let root = workspace.root();
+    let folders = ["aggregator", "bench", "flow-model", "host-sim", "plugin", "tests", "xtask"];
+    let deep = ["host-sim/examples/key-check", "tests/clock-shim"];
+    for folder in folders.iter().chain(&deep) {
+        // Most are not there.
+        let _ = fs::remove_file(root.join(folder).join(format!("{DOCUMENT}.json")));
+    }
+}
+
+/// Finds cargo-cyclonedx, or builds it.
+fn set_up(workspace: &Workspace) -> Result<PathBuf> {
+    let home = cache::directory()?.join(format!("cargo-cyclonedx-{VERSION}"));
+    let program = home.join("bin/cargo-cyclonedx");
+    if program.exists() {
+        return Ok(program);
+    }
+    say::detail(format_args!("building cargo-cyclonedx {VERSION}, once"));
+    let mut install = workspace.cargo("install");
+    install.args(["--locked", "--quiet", "--root"]).arg(&home);
+    install.args(["--version", VERSION, "cargo-cyclonedx"]);
+    // It is not of this workspace, whose target directory it would fill.
+    install.env_remove("CARGO_TARGET_DIR");
+    command::run(&mut install)
+        .map_err(|failure| Failure::new(format!("cargo-cyclonedx cannot be built: {failure}")))?;
+    Ok(program)
+}
