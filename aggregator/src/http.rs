@@ -4,6 +4,7 @@
 mod accept;
 mod batches;
 mod body;
+mod dashboard;
 mod drain;
 mod flows;
 mod guard;
@@ -99,7 +100,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
 
 /// All routes. Each has a rule in `guard`.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let routes = routes().into_iter();
+    let routes = routes().into_iter().chain(dashboard::routes());
     routes
         .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(not_found)

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::artifacts::Artifacts;
 use crate::command;
+use crate::dashboard::Dashboard;
 use crate::failure::{Doing, Result};
 use crate::say;
 use crate::workspace::Workspace;
@@ -21,6 +22,10 @@ pub enum Stay {
 /// Builds the demonstration and becomes it; returns only if that fails.
 pub fn run(workspace: &Workspace, stay: Stay) -> Result<()> {
     let artifacts = Artifacts::set_up(workspace)?;
+    // The demonstration is worth seeing without it, too; `/` then says what is missing.
+    if let Err(failure) = Dashboard::build(workspace) {
+        say::detail(format_args!("without the dashboard: {failure}"));
+    }
     say::step("fas and the demo", || {
         let mut build = workspace.cargo("build");
         build.args(["--locked", "--package", "aggregator", "--package", "flow-tests", "--bins"]);

@@ -14,6 +14,7 @@ use std::process::Command;
 
 use self::content::Content;
 use crate::command;
+use crate::dashboard::Dashboard;
 use crate::failure::{Doing, Failure, Result};
 use crate::plugin;
 use crate::say;
@@ -35,6 +36,7 @@ const CHECKSUMS: &str = "SHA256SUMS";
 pub fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
     let target = command::read(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let filter = plugin::build(workspace)?;
+    Dashboard::build(workspace)?;
     let programs = say::step("fas and host-sim", || programs(workspace, &target, profile))?;
     let name = format!("fas-{VERSION}-{target}");
     let home = workspace.root().join("target/dist");

@@ -3,8 +3,8 @@
 
 use crate::book;
 use crate::command;
-use crate::deployment;
 use crate::deny::CargoDeny;
+use crate::deployment;
 use crate::failure::Result;
 use crate::plugin;
 use crate::say;

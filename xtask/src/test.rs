@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::artifacts::Artifacts;
+use crate::chromium;
 use crate::command;
+use crate::dashboard::Dashboard;
 use crate::debian;
 use crate::failure::{Doing, Failure, Result};
 use crate::fuzz;
@@ -39,6 +41,8 @@ fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let schemathesis = Schemathesis::set_up()?;
     let redis_server = redis::set_up()?;
     set_up_curl()?;
+    let chromium = chromium::set_up()?;
+    let dashboard = Dashboard::build(workspace)?;
     say::step("programs and tests", || {
         // With `--tests`, the programs are built with the features that `cargo test` uses too,
         // so that nothing is built twice.
@@ -56,11 +60,15 @@ fn set_up_and_test(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     // What one of them finds does not keep the other from looking.
     let interface = schemathesis.test(workspace);
     tally.count(interface.is_ok());
+    let browser = dashboard.test(workspace, &chromium, tally);
+    if browser.is_err() {
+        tally.settle(false);
+    }
     let fuzzed = fuzz::run(workspace, &[], fuzz_seconds(), |is_ok| tally.count(is_ok));
     if fuzzed.is_err() {
         tally.settle(false);
     }
-    tests.and(interface).and(fuzzed)
+    tests.and(interface).and(browser).and(fuzzed)
 }
 
 /// The documentation's examples are commands of curl, and are run.
@@ -77,7 +85,7 @@ fn fuzz_seconds() -> u64 {
 }
 
 /// Runs `test`, showing what it prints as it comes, and adds up its results.
-fn stream(test: &mut Command, tally: &mut Tally) -> Result<()> {
+pub fn stream(test: &mut Command, tally: &mut Tally) -> Result<()> {
     let child = test.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = child.doing(command::describe(test))?;
     if let Some(output) = child.stdout.take() {

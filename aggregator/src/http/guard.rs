@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::App;
+use super::dashboard;
 use super::pressure::WritePlace;
 use super::problem::Problem;
 use crate::auth::{Access, Denied, Scope};
@@ -27,7 +28,7 @@ enum Need {
 }
 
 /// One rule for every method and path. What has none is not served: it cannot be forgotten.
-const RULES: [(Method, &str, Need); 15] = [
+const RULES: [(Method, &str, Need); 17] = [
     (Method::GET, "/flows", Need::Scope(Scope::Read)),
     (Method::POST, "/flows", Need::Scope(Scope::Write)),
     (Method::POST, "/v1/batches", Need::Scope(Scope::Write)),
@@ -43,6 +44,8 @@ const RULES: [(Method, &str, Need); 15] = [
     (Method::GET, "/healthz", Need::Nothing),
     (Method::GET, "/readyz", Need::Nothing),
     (Method::GET, "/openapi.json", Need::Nothing),
+    (Method::GET, dashboard::PAGE, Need::Nothing),
+    (Method::GET, dashboard::ASSETS, Need::Nothing),
 ];
 
 /// The middleware. Handlers find an [`Access`] among the request's extensions.

@@ -12,6 +12,7 @@ mod auth;
 mod cli;
 mod crash;
 mod damage;
+mod dashboard;
 mod disk;
 mod doctor;
 mod documentation;

@@ -140,6 +140,7 @@ fn print_ideas(ports: &Ports) {
    what the filter says of itself, among Envoy's counters:
       curl 'http://127.0.0.1:{frontend_admin}/stats?filter=wasmcustom'
    and in a browser
+      http://127.0.0.1:{aggregator}/          the dashboard: who moves all these bytes
       http://127.0.0.1:{aggregator}/metrics   the service's metrics
       http://127.0.0.1:{frontend_admin}/          Envoy's admin page of the frontend
       http://127.0.0.1:{backend_admin}/          Envoy's admin page of the backend
