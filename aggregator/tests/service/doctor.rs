@@ -197,7 +197,7 @@ fn tokens_are_tried_and_what_they_do_not_show_is_skipped() {
     assert_eq!((reader.one("instances").0, reader.one("completeness").0), ("skipped", "warning"));
 
     std::fs::write(&file, "not a token file").unwrap();
-    let failed = "fas_reloads_total{file=\"tokens\",outcome=\"failed\"}";
+    let failed = "fas_reloads_total{file=\"tokens\",outcome=\"failed\"} 1";
     until("the file has been tried", || {
         let request = agent().get(fas.url("/metrics"));
         let request = request.header("authorization", format!("Bearer {admin}"));
