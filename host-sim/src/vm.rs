@@ -8,7 +8,7 @@ pub mod meter;
 pub mod plugin;
 pub(crate) mod state;
 
-use wasmtime::{AsContextMut, FrameInfo, Instance, Store, Trap, WasmBacktrace, error::Context};
+use wasmtime::{AsContextMut, FrameInfo, Instance, Store, Trap, WasmBacktrace};
 
 use crate::{
     capability::wasi::Exit,
@@ -17,7 +17,7 @@ use crate::{
     vm::state::VmState,
 };
 use callback::{Callback, Callbacks};
-use plugin::Plugin;
+use plugin::{ALLOCATORS, Plugin};
 
 /// Why a VM does not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,14 +139,10 @@ impl Vm {
 /// Finds the memory, and the function by which the guest gives some of it.
 fn bind(store: &mut Store<VmState>, instance: &Instance) -> wasmtime::Result<()> {
     let memory = instance.get_memory(store.as_context_mut(), "memory");
-    let mut allocate = None;
-    for name in ["malloc", "proxy_on_memory_allocate"] {
-        if let Some(function) = instance.get_func(store.as_context_mut(), name) {
-            let has_type = function.typed(store.as_context_mut());
-            allocate = Some(has_type.with_context(|| format!("{name} is not (i32) -> i32"))?);
-            break;
-        }
-    }
+    let found =
+        ALLOCATORS.into_iter().find_map(|name| instance.get_func(store.as_context_mut(), name));
+    // Loading has checked its type.
+    let allocate = found.map(|function| function.typed(&*store)).transpose()?;
     let state = store.data_mut();
     state.memory = memory;
     state.allocate = allocate;

@@ -2,12 +2,15 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{Config, Engine, ExternType, Instance, InstancePre, Linker, Module, Store};
+use wasmtime::{Config, Engine, ExternType, Instance, InstancePre, Linker, Module, Store, ValType};
 #[cfg(feature = "mesh")]
 use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::{callback::Callback, state::VmState};
 use crate::{abi::AbiVersion, capability, limits::MAX_MODULE_BYTES};
+
+/// The functions by which a plugin gives some of its memory: the first that it exports is called.
+pub(super) const ALLOCATORS: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];
 
 /// Why a module is not a plugin for this host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +28,7 @@ pub enum PluginError {
     /// The module lacks what every plugin must have.
     #[error("the plugin exports no {0}")]
     Export(&'static str),
-    /// A callback has parameters or results that are not those of the ABI.
+    /// A callback or the allocator has parameters or results that are not those of the ABI.
     #[error("the plugin exports {0} with another signature than that of its ABI version")]
     Signature(&'static str),
     /// The host functions could not be set up.
@@ -139,9 +142,7 @@ fn check_exports(module: &Module) -> Result<AbiVersion, PluginError> {
     if !matches!(module.get_export("memory"), Some(ExternType::Memory(_))) {
         return Err(PluginError::Export("memory"));
     }
-    if !is_function("malloc") && !is_function("proxy_on_memory_allocate") {
-        return Err(PluginError::Export("malloc or proxy_on_memory_allocate"));
-    }
+    check_allocator(module)?;
     let named = AbiVersion::ALL.into_iter().find(|abi| is_function(abi.export()));
     let abi = named.ok_or(PluginError::Export(
         "proxy_abi_version_0_2_1, proxy_abi_version_0_2_0 or proxy_abi_version_0_1_0",
@@ -154,6 +155,23 @@ fn check_exports(module: &Module) -> Result<AbiVersion, PluginError> {
         }
     }
     Ok(abi)
+}
+
+/// The first allocator that there is must take a size and give an address.
+fn check_allocator(module: &Module) -> Result<(), PluginError> {
+    let found = ALLOCATORS.into_iter().find_map(|name| match module.get_export(name) {
+        Some(ExternType::Func(function)) => Some((name, function)),
+        _ => None,
+    });
+    let (name, function) =
+        found.ok_or(PluginError::Export("malloc or proxy_on_memory_allocate"))?;
+    let is_word = |types: &[ValType]| matches!(types, [ValType::I32]);
+    let params: Vec<ValType> = function.params().collect();
+    let results: Vec<ValType> = function.results().collect();
+    match is_word(&params) && is_word(&results) {
+        true => Ok(()),
+        false => Err(PluginError::Signature(name)),
+    }
 }
 
 fn check_imports(module: &Module, linker: &Linker<VmState>) -> Result<(), PluginError> {

@@ -337,18 +337,6 @@ fn looking_through_very_many_headers_uses_fuel() {
 }
 
 #[test]
-fn an_allocator_of_another_type_is_refused() {
-    let other = wat("").replace(
-        r#"(func $malloc (export "malloc") (param $size i32) (result i32)"#,
-        r#"(func (export "malloc") (param i64) (result i64) (local.get 0))
-           (func $malloc (param $size i32) (result i32)"#,
-    );
-    let plugin = Plugin::load(other.as_bytes()).unwrap();
-    let error = Host::builder(plugin).start().err().unwrap().to_string();
-    assert!(error.contains("malloc is not (i32) -> i32"), "{error}");
-}
-
-#[test]
 fn asking_for_memory_for_ever_ends_soon() {
     let body = r#"(table $table 1 funcref)
         (func (export "proxy_on_new_connection") (param i32) (result i32)

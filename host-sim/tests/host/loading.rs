@@ -73,6 +73,19 @@ fn a_callback_of_another_signature_is_named() {
 }
 
 #[test]
+fn an_allocator_of_another_signature_is_named() {
+    for name in ["malloc", "proxy_on_memory_allocate"] {
+        let body = format!(
+            r#"(memory (export "memory") 1)
+            (func (export "proxy_abi_version_0_2_1"))
+            (func (export "{name}") (param i64) (result i64) (local.get 0))"#
+        );
+        let error = error(&format!("(module {body})"));
+        assert!(matches!(error, PluginError::Signature(found) if found == name), "{error}");
+    }
+}
+
+#[test]
 fn a_text_that_is_no_module_is_refused() {
     assert!(matches!(error("(module (func $f (call $g)))"), PluginError::Invalid(_)));
     assert!(Plugin::load(wat("").as_bytes()).is_ok());
