@@ -62,6 +62,7 @@ function draw(height) {
   };
 
   /** Leaves out what nobody sees, and what is for whoever uses the page. */
+  const drawn = 'svg, canvas, input, select';
   const tidy = (original, copy) => {
     for (const name of ['title', 'aria-label', 'aria-controls', 'tabindex', 'spellcheck', 'href']) copy.removeAttribute(name);
     if (original.matches('svg')) return copy.querySelector('title')?.remove();
@@ -70,8 +71,9 @@ function draw(height) {
     const copies = [...copy.children];
     [...original.children].forEach((child, n) => {
       const box = child.getBoundingClientRect();
+      const isEmpty = child.textContent === '' && !child.matches(drawn) && child.querySelector(drawn) === null;
       // What is too far down here may be in the picture where letters are smaller.
-      const isSeen = child.checkVisibility() && box.width > 1 && box.bottom > 0;
+      const isSeen = child.checkVisibility() && box.width > 1 && box.bottom > 0 && !isEmpty;
       if (isSeen) tidy(child, copies[n]);
       else copies[n].remove();
     });
@@ -79,16 +81,20 @@ function draw(height) {
   const body = document.body.cloneNode(true);
   tidy(document.body, body);
 
-  // Links lead nowhere, and look as if they did.
-  const links = ':where(a) { text-decoration: underline; }';
-  // It has round corners, and fades where the page goes on.
-  const frame =
-    'body { height: 100%; overflow: hidden; border-radius: 10px; outline: 1px solid var(--line); outline-offset: -1px; ' +
-    'mask-image: linear-gradient(to top, transparent, black 90px); }';
   const width = document.documentElement.clientWidth;
-  const style = make('style', {}, `\n${[links, ...styles(rules), frame].join('\n')}\n`);
-  const page = make('foreignObject', { width, height }, body);
-  return new XMLSerializer().serializeToString(make('svg', { width, height, viewBox: `0 0 ${width} ${height}` }, style, page));
+  const whole = { width, height };
+  const links = ':where(a) { text-decoration: underline; }';
+  // WebKit puts layers where they would be if the picture were not scaled, so that there are none.
+  const flat = 'body, body :not(svg) { position: static !important; overflow: visible !important; opacity: 1 !important; }';
+  const style = make('style', {}, `\n${[links, ...styles(rules), flat].join('\n')}\n`);
+  // Round corners, and it fades where the page goes on.
+  const stop = (offset, colour) => make('stop', { offset, 'stop-color': colour });
+  const fade = make('linearGradient', { id: 'fade', x2: 0, y2: 1 }, stop(0.9, 'white'), stop(1, 'black'));
+  const mask = make('mask', { id: 'mask' }, make('rect', { ...whole, rx: 10, fill: 'url(#fade)' }));
+  const edge = { x: 0.5, y: 0.5, width: width - 1, height: height + 10, rx: 10, fill: 'none', stroke: 'var(--line)' };
+  const page = make('g', { mask: 'url(#mask)' }, make('foreignObject', whole, body), make('rect', edge));
+  const picture = make('svg', { ...whole, viewBox: `0 0 ${width} ${height}` }, style, fade, mask, page);
+  return new XMLSerializer().serializeToString(picture);
 }
 
 /** In the page: throws where a picture is no XML. */
