@@ -61,8 +61,9 @@ function draw(height) {
     return make('svg', { ...size, display: 'block' }, ...drawn);
   };
 
+  const graphics = 'svg, canvas, input, select';
+
   /** Leaves out what nobody sees, and what is for whoever uses the page. */
-  const drawn = 'svg, canvas, input, select';
   const tidy = (original, copy) => {
     for (const name of ['title', 'aria-label', 'aria-controls', 'tabindex', 'spellcheck', 'href']) copy.removeAttribute(name);
     if (original.matches('svg')) return copy.querySelector('title')?.remove();
@@ -71,7 +72,7 @@ function draw(height) {
     const copies = [...copy.children];
     [...original.children].forEach((child, n) => {
       const box = child.getBoundingClientRect();
-      const isEmpty = child.textContent === '' && !child.matches(drawn) && child.querySelector(drawn) === null;
+      const isEmpty = child.textContent === '' && !child.matches(graphics) && child.querySelector(graphics) === null;
       // What is too far down here may be in the picture where letters are smaller.
       const isSeen = child.checkVisibility() && box.width > 1 && box.bottom > 0 && !isEmpty;
       if (isSeen) tidy(child, copies[n]);
