@@ -42,10 +42,10 @@ function flowsOf(hour) {
 }
 
 /**
- * Writes it: by two filters, whose sides disagree on one flow of each hour, up to half-way into this hour.
+ * Writes it: by two filters, whose sides disagree on one flow of each hour, up to half-way into this hour,
+ * or into another.
  */
-export async function writeSample(service, token) {
-  const now = currentHour();
+export async function writeSample(service, token, now = currentHour()) {
   const first = now - HOURS + 1;
   const [source, destination] = [{}, {}];
   for (let hour = first; hour <= now; hour += 1) {

@@ -36,8 +36,8 @@ export class Service {
   #child;
   #log = '';
 
-  /** Starts on a free port; with `tokens`, those are needed: scopes and VPCs by name. */
-  static async start({ tokens } = {}) {
+  /** Starts on a free port; with `tokens`, those are needed: scopes and VPCs by name. `options` are of `serve`. */
+  static async start({ tokens, options = [] } = {}) {
     const service = new Service();
     service.directory = mkdtempSync(join(tmpdir(), 'fas-dashboard-'));
     service.tokens = {};
@@ -48,7 +48,8 @@ export class Service {
       if (made.status !== 0) throw new Error(`fas token create: ${made.stderr}`);
       service.tokens[name] = made.stdout.trim();
     }
-    service.arguments = ['serve', '--data', join(service.directory, 'data'), ...(tokens ? ['--tokens', file] : [])];
+    const needed = tokens ? ['--tokens', file] : [];
+    service.arguments = ['serve', '--data', join(service.directory, 'data'), ...needed, ...options];
     try {
       await service.#launch('127.0.0.1:0');
     } catch (error) {
