@@ -1,36 +1,36 @@
-//! `Writer`: takes writes apart by shard, has each step done where it belongs, in the right
-//! order, and goes on until it is done or has taken too long.
+//! `Writer`: has each step of a write done, in the right order, and goes on until it is done or has
+//! taken too long. A write apart by shard is in `parts`, what is asked before
+//! in `inquiry`, and which node gets a step in `routing`.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+mod inquiry;
+mod parts;
+mod routing;
+
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use flow_model::{Hour, Status};
+use flow_model::Status;
 use getrandom::fill;
-use redis::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::call::Call;
-use super::cell::decode_totals;
 use super::deltas::Deltas;
-use super::fault::Fault;
-use super::job::{Aim, Done, Job, Reason, RecordPlace, Sender, WriteStep};
+use super::job::{Aim, Done, Job, Reason, Sender, WriteStep};
 use super::known::Known;
 use super::lane::Lane;
 use super::layout::Shard;
+use super::lock;
 use super::net::Net;
-use super::record::{Said, decode};
 use super::topology::Address;
-use super::{call, lock};
 use crate::limits::{
-    MADE_KEY_SECONDS, MAX_QUEUED_BYTES, MAX_QUEUED_WRITES, MOVED_KEY_SECONDS, NEAR_THE_LIMIT,
-    STORE_RETRY_PAUSE, STORE_WRITE_PATIENCE,
+    MADE_KEY_SECONDS, MAX_QUEUED_BYTES, MAX_QUEUED_WRITES, MOVED_KEY_SECONDS, STORE_WRITE_PATIENCE,
 };
 use crate::metrics::Metrics;
 use crate::store::{Applied, ApplyError, Delivery, Progress, WriteKey};
+
+pub(super) use self::parts::Parts;
 
 /// What a step still is without its flows.
 const STEP_BYTES: u32 = 512;
@@ -46,28 +46,6 @@ pub(super) struct Writer {
     is_closed: AtomicBool,
     places: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-}
-
-/// The flows of a write by shard, and what else must be known of it.
-pub(super) struct Parts {
-    pub by_shard: Vec<(Shard, Arc<[Deltas]>)>,
-    pub first_hour: Option<Hour>,
-    pub expired_flows: u64,
-    pub size_bytes: usize,
-}
-
-impl Parts {
-    pub fn new(by_shard: BTreeMap<Shard, Vec<Deltas>>, expired_flows: u64) -> Self {
-        let size_bytes = by_shard.values().flatten().map(Deltas::size_bytes).sum();
-        let hours = by_shard.values().flatten().flat_map(Deltas::hours);
-        let first_hour = hours.min();
-        let by_shard = by_shard.into_iter().map(|(shard, steps)| (shard, steps.into())).collect();
-        Self { by_shard, first_hour, expired_flows, size_bytes }
-    }
-
-    fn is_one_step(&self) -> bool {
-        matches!(self.by_shard.as_slice(), [(_, steps)] if steps.len() == 1)
-    }
 }
 
 impl Writer {
@@ -310,62 +288,6 @@ impl Writer {
         outcome.unwrap_or_else(|_| Err(ApplyError::Unavailable("it was dropped".to_owned())))
     }
 
-    /// The last batch of an instance that was added everywhere, as far as it is known.
-    async fn last_delivered(
-        &self,
-        home: Shard,
-        instance: &Arc<str>,
-        deadline: Instant,
-    ) -> Result<u64, ApplyError> {
-        let place = RecordPlace::Home(Arc::clone(instance));
-        let record = match self.known.get(home, &place) {
-            Some(record) => record,
-            None => {
-                let mut command = redis::cmd("HGET");
-                command.arg(self.net.keys.homes(home)).arg(&**instance);
-                let told = self.net.tell_by(vec![(home, command)], deadline).await;
-                let answers = told.map_err(unavailable)?;
-                let record = answers.first().and_then(call::bytes);
-                let record = record.map(Cow::into_owned).unwrap_or_default();
-                self.known.put(home, &place, &record);
-                record
-            }
-        };
-        let said: Option<Said> = decode(&record).map_err(unavailable)?;
-        Ok(said.map_or(0, |said| said.progress().sequence))
-    }
-
-    /// Whether the sums of an hour come near the range of a counter.
-    async fn is_near_the_limit(
-        &self,
-        parts: &Parts,
-        deadline: Instant,
-    ) -> Result<bool, ApplyError> {
-        let mut asks = Vec::new();
-        let mut sum = 0_u128;
-        for (shard, steps) in &parts.by_shard {
-            let mut hours: Vec<Hour> = steps.iter().flat_map(Deltas::hours).collect();
-            hours.sort_unstable();
-            hours.dedup();
-            let mut command = redis::cmd("HMGET");
-            command.arg(self.net.keys.hours(*shard));
-            for hour in hours {
-                command.arg(hour);
-            }
-            asks.push((*shard, command));
-            sum += steps.iter().map(Deltas::sum_bytes).sum::<u128>();
-        }
-        let answers = self.net.tell_by(asks, deadline).await.map_err(unavailable)?;
-        let totals = answers.iter().flat_map(|answer| match answer {
-            Value::Array(totals) => totals.as_slice(),
-            _ => &[],
-        });
-        let totals = totals.filter_map(|total| decode_totals(&call::bytes(total)?));
-        // The total counts the larger side of each flow, so the other one is no larger.
-        let largest = totals.map(|total| total.bytes_tx.max(total.bytes_rx)).max();
-        Ok(largest.unwrap_or_default() + sum > NEAR_THE_LIMIT)
-    }
-
     /// Takes a claim back, so that the key can be used for another write.
     async fn disclaim(&self, home: Shard, write: &WriteStep) {
         let mut command = redis::cmd("DEL");
@@ -373,79 +295,6 @@ impl Writer {
         if let Err(error) = self.net.tell(vec![(home, command)]).await {
             log::warn!("an idempotency key stays in use: {error}");
         }
-    }
-
-    /// Gives a step to the node where it belongs.
-    pub fn submit(self: &Arc<Self>, job: Job) {
-        let topology = self.net.topology();
-        let Some(primary) = topology.primary(self.net.keys.slot(job.shard)) else {
-            return self.put_off(job, "no node serves its slot");
-        };
-        self.hand(&primary.address, false, job);
-    }
-
-    /// Gives a step to a node.
-    fn hand(self: &Arc<Self>, address: &Address, is_asking: bool, job: Job) {
-        let mut lanes = lock(&self.lanes);
-        let lane = lanes.entry((Arc::clone(address), is_asking)).or_insert_with(|| {
-            let lane = Arc::new(Lane::new(Arc::clone(address), is_asking));
-            tokio::spawn(Arc::clone(&lane).run(Arc::clone(self)));
-            lane
-        });
-        // While the lanes are locked, so that this one cannot be let go.
-        lane.push(job);
-    }
-
-    /// Lets a lane go if nothing waits in it.
-    pub fn retire(&self, lane: &Lane, is_empty: impl Fn() -> bool) -> bool {
-        let mut lanes = lock(&self.lanes);
-        let retires = is_empty();
-        if retires {
-            lanes.remove(&(Arc::clone(&lane.address), lane.is_asking));
-        }
-        retires
-    }
-
-    /// What to do with a call that a node did not take.
-    pub fn deflect(self: &Arc<Self>, call: Call, fault: Fault, from: &Address) {
-        match fault {
-            Fault::Ask(other) => {
-                for (job, ..) in call.done() {
-                    self.hand(&other, true, job);
-                }
-            }
-            Fault::Refused(reason) => {
-                for (job, ..) in call.done() {
-                    job.answer(Err(ApplyError::Unavailable(format!("{from}: {reason}"))));
-                }
-            }
-            Fault::Moved | Fault::Busy(_) | Fault::NoScript => {
-                self.put_off_calls(vec![call], &format!("{from}: {fault}"));
-            }
-        }
-    }
-
-    /// Tries again a little later.
-    pub fn put_off_calls(self: &Arc<Self>, calls: Vec<Call>, reason: &str) {
-        self.net.suspect();
-        for call in calls {
-            for (job, ..) in call.done() {
-                self.put_off(job, reason);
-            }
-        }
-    }
-
-    /// Tries again a little later, unless it is too late.
-    pub fn put_off(self: &Arc<Self>, job: Job, reason: &str) {
-        reason.clone_into(&mut lock(&job.reason));
-        if Instant::now() + STORE_RETRY_PAUSE >= job.deadline {
-            return job.give_up();
-        }
-        let writer = Arc::clone(self);
-        tokio::spawn(async move {
-            sleep(STORE_RETRY_PAUSE).await;
-            writer.submit(job);
-        });
     }
 
     /// Whether it takes no more writes.
