@@ -48,6 +48,32 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     })
 }
 
+/// The pages, and the files to which they link.
+pub struct Documentation {
+    root: PathBuf,
+    pages: Vec<PathBuf>,
+    lychee: Lychee,
+}
+
+impl Documentation {
+    pub fn find(workspace: &Workspace) -> Result<Self> {
+        let lychee = Lychee::set_up()?;
+        let book = Book::new(workspace)?;
+        Ok(Self { pages: book.summary.pages(), root: book.root, lychee })
+    }
+
+    /// Puts all of it into a folder, under the same paths, and checks the links that are there then.
+    pub fn put(&self, folder: &Path) -> Result<()> {
+        let linked = self.lychee.linked_files(&self.root, &self.pages)?;
+        let linked = linked.iter().filter_map(|file| attachment(&self.root, file));
+        for file in self.pages.iter().cloned().chain(linked) {
+            let content = fs::read(self.root.join(&file)).doing(file.display())?;
+            put(&folder.join(&file), content)?;
+        }
+        self.lychee.check_markdown(folder)
+    }
+}
+
 struct Book {
     root: PathBuf,
     /// Where the book is made.
@@ -76,7 +102,7 @@ impl Book {
             self.put(&index_of(&page.to_string_lossy()), with_index(&text))?;
         }
         for file in lychee.linked_files(&self.root, &pages)? {
-            if let Some(file) = self.attachment(&file) {
+            if let Some(file) = attachment(&self.root, &file) {
                 let content = fs::read(self.root.join(&file)).doing(file.display())?;
                 self.put(&file.to_string_lossy(), content)?;
             }
@@ -87,19 +113,23 @@ impl Book {
         Ok(())
     }
 
-    /// The path of a linked file in the repository, if it is to go along with the pages. Markdown that
-    /// is no page does not: the check of the book then finds who links to it.
-    fn attachment(&self, file: &Path) -> Option<PathBuf> {
-        let is_page = file.extension().is_some_and(|extension| extension == "md");
-        let inside = file.canonicalize().ok()?.strip_prefix(&self.root).ok()?.to_owned();
-        (file.is_file() && !is_page).then_some(inside)
-    }
-
     /// Writes a file of what the book is made of.
     fn put(&self, path: &str, content: impl AsRef<[u8]>) -> Result<()> {
-        let file = self.home.join("src").join(path);
-        let directory = file.parent().ok_or_else(|| Failure::new("a page has no folder"))?;
-        fs::create_dir_all(directory).doing(directory.display())?;
-        fs::write(&file, content).doing(file.display())
+        put(&self.home.join("src").join(path), content)
     }
+}
+
+/// The path of a linked file in the repository, if it is to go along with the pages. Markdown that
+/// is no page does not: the check of the links then finds who links to it.
+fn attachment(root: &Path, file: &Path) -> Option<PathBuf> {
+    let is_page = file.extension().is_some_and(|extension| extension == "md");
+    let inside = file.canonicalize().ok()?.strip_prefix(root).ok()?.to_owned();
+    (file.is_file() && !is_page).then_some(inside)
+}
+
+/// Writes a file, and makes its folder.
+fn put(file: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    let directory = file.parent().ok_or_else(|| Failure::new("a page has no folder"))?;
+    fs::create_dir_all(directory).doing(directory.display())?;
+    fs::write(file, content).doing(file.display())
 }

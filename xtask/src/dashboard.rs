@@ -57,6 +57,13 @@ impl Dashboard {
         fs::write(&marker, wanted).doing(marker.display())
     }
 
+    /// What npm says is in it: a document in CycloneDX.
+    pub fn sbom(&self) -> Result<String> {
+        let mut npm = self.node.npm();
+        npm.args(["sbom", "--sbom-format=cyclonedx", "--omit=dev"]);
+        command::read(npm.current_dir(&self.folder))
+    }
+
     fn is_current(&self) -> bool {
         let built = fs::metadata(self.folder.join("dist/index.html"));
         let Ok(built) = built.and_then(|found| found.modified()) else { return false };

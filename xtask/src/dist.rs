@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use self::content::Content;
+use crate::book::Documentation;
 use crate::command;
 use crate::dashboard::Dashboard;
 use crate::failure::{Doing, Failure, Result};
@@ -36,7 +37,8 @@ const CHECKSUMS: &str = "SHA256SUMS";
 pub fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
     let target = command::read(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let filter = plugin::build(workspace)?;
-    Dashboard::build(workspace)?;
+    let dashboard = Dashboard::build(workspace)?;
+    let documentation = Documentation::find(workspace)?;
     let programs = say::step("fas and host-sim", || programs(workspace, &target, profile))?;
     let name = format!("fas-{VERSION}-{target}");
     let home = workspace.root().join("target/dist");
@@ -45,7 +47,10 @@ pub fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
         if home.exists() {
             fs::remove_dir_all(&home).doing(home.display())?;
         }
-        Content { workspace, target: &target, programs: &programs, filter: &filter }.put(&folder)
+        let target = target.as_str();
+        Content { workspace, target, programs: &programs, filter: &filter, dashboard: &dashboard }
+            .put(&folder)?;
+        documentation.put(&folder)
     })?;
     say::step(&format!("{name}.tar.gz"), || {
         write_checksums(&folder)?;
@@ -65,19 +70,11 @@ fn programs(workspace: &Workspace, target: &str, profile: &str) -> Result<PathBu
     let mut build = workspace.cargo("build");
     build.args(["--locked", "--profile", profile, "--target", target, "--bins"]);
     build.args(["--package", "aggregator", "--package", "host-sim"]);
-    build.env("RUSTFLAGS", without_paths(workspace)?);
+    build.env("RUSTFLAGS", workspace.flags_without_paths()?).env_remove("CARGO_ENCODED_RUSTFLAGS");
     command::run(&mut build)?;
     // The profile `dev` has another folder than its name, for historical reasons.
     let folder = if profile == "dev" { "debug" } else { profile };
     Ok(workspace.target().join(target).join(folder))
-}
-
-/// Flags with which a program does not tell where it, and what it is made of, were built.
-fn without_paths(workspace: &Workspace) -> Result<String> {
-    let root = workspace.root().display();
-    let cargo_home = licences::cargo_home()?;
-    let cargo_home = cargo_home.display();
-    Ok(format!("--remap-path-prefix={root}=fas --remap-path-prefix={cargo_home}=cargo"))
 }
 
 /// Writes the checksums of all files in a folder into it.

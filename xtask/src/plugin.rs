@@ -47,7 +47,7 @@ fn compile(
 ) -> Result<PathBuf> {
     // A plugin of an earlier build must not be mistaken for this one's if this one fails.
     remove(plugin)?;
-    command::run(&mut toolchain.build(workspace, package))?;
+    command::run(&mut toolchain.build(workspace, package)?)?;
 
     let no_place = || Failure::new("the plugin has no place");
     let name = plugin.file_name().ok_or_else(no_place)?;

@@ -79,7 +79,7 @@ impl Toolchain {
     }
 
     /// A `cargo build` of a package with a plugin, for the target.
-    pub fn build(&self, workspace: &Workspace, package: &str) -> Command {
+    pub fn build(&self, workspace: &Workspace, package: &str) -> Result<Command> {
         let command = match self {
             Self::Own => workspace.cargo("build"),
             Self::Debian { linker } => debian(DEBIAN_CARGO, "build", workspace, linker),
@@ -99,7 +99,7 @@ impl Toolchain {
                 debian(DEBIAN_CLIPPY, "clippy", workspace, linker)
             }
         };
-        Ok(of_a_plugin(command, workspace, package))
+        of_a_plugin(command, workspace, package)
     }
 }
 
@@ -119,12 +119,15 @@ fn debian(program: &str, verb: &str, workspace: &Workspace, linker: &Path) -> Co
     command
 }
 
-fn of_a_plugin(mut command: Command, workspace: &Workspace, package: &str) -> Command {
+/// A plugin tells nobody where it was built, and is the same wherever that is.
+fn of_a_plugin(mut command: Command, workspace: &Workspace, package: &str) -> Result<Command> {
     command
+        .env("RUSTFLAGS", workspace.flags_without_paths()?)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .args(["--package", package, "--lib", "--profile", "plugin", "--locked"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(workspace.wasm_target());
-    command
+    Ok(command)
 }
 
 fn has_own() -> bool {

@@ -65,6 +65,13 @@ impl Workspace {
         self.root.join("target/wasm")
     }
 
+    /// Flags with which what rustc makes does not tell where it, and what it is made of, were built.
+    pub fn flags_without_paths(&self) -> Result<String> {
+        let (root, cargo_home) = (self.root.display(), cargo_home()?);
+        let cargo_home = cargo_home.display();
+        Ok(format!("--remap-path-prefix={root}=fas --remap-path-prefix={cargo_home}=cargo"))
+    }
+
     /// The cargo that runs this xtask, about to run `verb`.
     pub fn cargo(&self, verb: &str) -> Command {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -74,4 +81,11 @@ impl Workspace {
         command.env_remove("CARGO_BUILD_TARGET");
         command
     }
+}
+
+/// Where cargo keeps what it fetches.
+pub fn cargo_home() -> Result<PathBuf> {
+    let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = || std::env::home_dir().map(|home| home.join(".cargo"));
+    given.or_else(home).ok_or_else(|| Failure::new("neither CARGO_HOME nor HOME is set"))
 }

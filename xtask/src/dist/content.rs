@@ -1,4 +1,4 @@
-//! What is in a release, and where.
+//! What is in a release beside its documentation, and where.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,14 @@ use std::process::Command;
 
 use super::{licences, sbom};
 use crate::command;
+use crate::dashboard::Dashboard;
 use crate::failure::{Doing, Failure, Result};
 use crate::say;
 use crate::workspace::Workspace;
 
 /// Files of the repository that are in a release as they are.
-const FILES: [(&str, &str); 4] = [
-    ("LICENSE", "LICENSE"),
-    ("README.md", "README.md"),
-    ("CHANGELOG.md", "CHANGELOG.md"),
-    ("plugin/config.schema.json", "flow_filter.schema.json"),
-];
+const FILES: [(&str, &str); 2] =
+    [("LICENSE", "LICENSE"), ("plugin/config.schema.json", "flow_filter.schema.json")];
 
 /// Folders of the repository that are in a release as they are.
 const FOLDERS: [&str; 1] = ["envoy"];
@@ -28,6 +25,7 @@ pub struct Content<'a> {
     /// The folder of the built programs.
     pub programs: &'a Path,
     pub filter: &'a Path,
+    pub dashboard: &'a Dashboard,
 }
 
 impl Content<'_> {
@@ -52,7 +50,7 @@ impl Content<'_> {
         }
         let path = folder.join("LICENSES.txt");
         fs::write(&path, licences::text(self.workspace, self.target)?).doing(path.display())?;
-        sbom::put(self.workspace, self.target, &folder.join("sbom"))?;
+        sbom::put(self.workspace, self.dashboard, self.target, &folder.join("sbom"))?;
         say::detail(folder.display());
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::command;
 use crate::failure::{Doing, Failure, Result};
 use crate::toolchain;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, cargo_home};
 
 /// How the names of files begin that have a licence, or what it wants to be said.
 const NAMES: [&str; 6] = ["LICENSE", "LICENCE", "UNLICENSE", "COPYING", "COPYRIGHT", "NOTICE"];
@@ -70,13 +70,6 @@ fn parse(tree: &str) -> impl Iterator<Item = Crate> {
         let licence = licence.trim_end_matches("(*)").trim().to_owned();
         Some(Crate { folder: format!("{name}-{version}"), licence })
     })
-}
-
-/// Where cargo keeps what it fetches.
-pub fn cargo_home() -> Result<PathBuf> {
-    let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = || std::env::home_dir().map(|home| home.join(".cargo"));
-    given.or_else(home).ok_or_else(|| Failure::new("neither CARGO_HOME nor HOME is set"))
 }
 
 /// The folders in which the sources of crates lie, one for each registry.

@@ -1,11 +1,13 @@
-//! What is in the programs and the filter, for programs that look for known vulnerabilities: a document
-//! in CycloneDX for each. cargo-cyclonedx makes it, which cargo builds once into the user's cache directory.
+//! What is in the programs, the filter and the dashboard, for programs that look for known
+//! vulnerabilities: a document in CycloneDX for each. npm makes the dashboard's, and cargo-cyclonedx the
+//! others, which cargo builds once into the user's cache directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cache;
 use crate::command;
+use crate::dashboard::Dashboard;
 use crate::failure::{Doing, Failure, Result};
 use crate::say;
 use crate::toolchain;
@@ -21,19 +23,40 @@ const PACKAGES: [(&str, &str); 3] =
 const DOCUMENT: &str = "fas-release.cdx";
 
 /// Puts the documents into a folder.
-pub fn put(workspace: &Workspace, target: &str, folder: &Path) -> Result<()> {
+pub fn put(
+    workspace: &Workspace,
+    dashboard: &Dashboard,
+    target: &str,
+    folder: &Path,
+) -> Result<()> {
     let program = set_up(workspace)?;
     fs::create_dir_all(folder).doing(folder.display())?;
+    let copy = folder.join("dashboard.cdx.json");
+    fs::write(&copy, without_run(&dashboard.sbom()?)).doing(copy.display())?;
     for (package, made) in PACKAGES {
         let target = if package == "plugin" { toolchain::TARGET } else { target };
         let outcome = describe(workspace, &program, package, target);
         let document = workspace.root().join(package).join(format!("{DOCUMENT}.json"));
         let copy = folder.join(format!("{made}.cdx.json"));
-        let copied = outcome.and_then(|()| fs::copy(&document, &copy).doing(document.display()));
+        let text = outcome.and_then(|()| fs::read_to_string(&document).doing(document.display()));
         tidy_up(workspace);
-        copied?;
+        fs::write(&copy, without_root(&text?, workspace.root())).doing(copy.display())?;
     }
     Ok(())
+}
+
+/// Without what tells one run from another: its time, and the document's number.
+fn without_run(text: &str) -> String {
+    let is_of_run = |line: &&str| {
+        let line = line.trim_start();
+        ["\"serialNumber\":", "\"timestamp\":"].iter().any(|field| line.starts_with(field))
+    };
+    text.lines().filter(|line| !is_of_run(line)).flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Without where it was made.
+fn without_root(text: &str, root: &Path) -> String {
+    text.replace(&format!("file://{}", root.display()), "file:///fas")
 }
 
 fn describe(workspace: &Workspace, program: &Path, package: &str, target: &str) -> Result<()> {
@@ -74,4 +97,23 @@ fn set_up(workspace: &Workspace) -> Result<PathBuf> {
     command::run(&mut install)
         .map_err(|failure| Failure::new(format!("cargo-cyclonedx cannot be built: {failure}")))?;
     Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_says_nothing_of_the_run_that_made_it() {
+        let text = "{\n  \"serialNumber\": \"urn:uuid:1\",\n  \"version\": 1,\n    \"timestamp\": \"2026\",\n}";
+        assert_eq!(without_run(text), "{\n  \"version\": 1,\n}\n");
+        let text = "\"path+file:///a/b/plugin#0.1.0\"";
+        assert_eq!(without_root(text, Path::new("/a/b")), "\"path+file:///fas/plugin#0.1.0\"");
+    }
+
+    #[test]
+    fn the_dashboard_has_the_version_of_the_rest() {
+        let package = include_str!("../../../dashboard/package.json");
+        assert!(package.contains(concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")));
+    }
 }
