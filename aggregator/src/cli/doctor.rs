@@ -23,15 +23,8 @@ use super::output::{Output, Style};
 use crate::limits::MAX_DOCTOR_HOURS;
 
 /// The checks that read what is stored.
-const OF_DATA: [&str; 7] = [
-    "instances",
-    "instance clocks",
-    "losses",
-    "completeness",
-    "retention",
-    "store",
-    "limits",
-];
+const OF_DATA: [&str; 7] =
+    ["instances", "instance clocks", "losses", "completeness", "retention", "store", "limits"];
 
 /// What `fas doctor` takes.
 #[derive(Args, Debug)]
@@ -79,8 +72,9 @@ impl Doctor {
         if !health::may_be_fas(&described) {
             return findings;
         }
-        findings.push(health::ready(&server.readiness()));
+        // First, since a read that fails has had the server notice what is away.
         let admission = server.admission();
+        findings.push(health::ready(&server.readiness()));
         findings.extend(access::judge(&admission));
         findings.push(clock::judge(&contact));
         match admission {

@@ -16,10 +16,8 @@ fn visit(fake: &Fake) -> (i32, Vec<(String, String)>, Value) {
 }
 
 fn prepare(fake: &Fake, title: &str) {
-    let description = format!(
-        r#"{{"info":{{"title":"{title}","version":"{}"}}}}"#,
-        env!("CARGO_PKG_VERSION")
-    );
+    let description =
+        format!(r#"{{"info":{{"title":"{title}","version":"{}"}}}}"#, env!("CARGO_PKG_VERSION"));
     let mut memory = fake.memory();
     memory.prepared.insert(("/healthz", "*/*"), "ok".to_owned());
     memory.prepared.insert(("/readyz", "*/*"), "ok".to_owned());

@@ -33,7 +33,8 @@ fn the_unit_takes_a_cluster_by_a_setting_alone() {
     let state = directory();
     // Nobody is there: it gets as far as looking.
     let mut service = service(state.path());
-    let (_, said) = Fas::try_launch(service.env("FAS_STORE", "redis://127.0.0.1:9/fas")).err().unwrap();
+    let (_, said) =
+        Fas::try_launch(service.env("FAS_STORE", "redis://127.0.0.1:9/fas")).err().unwrap();
     assert!(said.contains("127.0.0.1:9"), "{said}");
     assert!(!state.path().join("fas").exists());
 }

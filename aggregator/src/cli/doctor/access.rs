@@ -11,7 +11,8 @@ pub(super) fn judge(admission: &Result<Admission, CliError>) -> Vec<Finding> {
     match admission {
         Ok(admission) => of_who_asks(admission),
         Err(error) => {
-            let advice = "The server's log names what does not answer it: a file, or a node of the cluster.";
+            let advice =
+                "The server's log names what does not answer it: a file, or a node of the cluster.";
             vec![Finding::problem(CHECK, format!("no read is answered: {error}"), advice)]
         }
     }

@@ -141,7 +141,9 @@ fn of_the_store(figures: &Figures) -> Vec<Finding> {
     if given_up > 0 {
         findings.push(Finding::warning(
             check,
-            format!("{given_up} batches were refused for good since the start, and their bytes given up"),
+            format!(
+                "{given_up} batches were refused for good since the start, and their bytes given up"
+            ),
             "Their Envoys' logs say why: a sum beyond 2^63-1, or a filter newer than this server.",
         ));
     }
