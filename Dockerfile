@@ -18,7 +18,17 @@ RUN apk add --no-cache build-base
 WORKDIR /source
 COPY . .
 
+# Files for browsers, the same for every machine. Nothing that comes along from npm is run but Vite and
+# TypeScript.
+FROM node:22-slim AS build-dashboard
+WORKDIR /dashboard
+COPY dashboard/package.json dashboard/package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY dashboard/ ./
+RUN npm run build
+
 FROM source AS build-fas
+COPY --from=build-dashboard /dashboard/dist/ dashboard/dist/
 ENV CARGO_PROFILE_RELEASE_STRIP=symbols
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \

@@ -251,6 +251,10 @@ test('hours of a writer’s own numbering are shown by their numbers', () =>
     await page.getByText('As a table', { exact: true }).click();
     await page.getByRole('link', { name: 'hour 3' }).click();
     await until('that hour', async () => (await totalOf(page)) === '7');
+    // A number beyond this hour's is not of the last hours.
+    await service.write([flow('now', 100)]);
+    await page.getByRole('button', { name: '24 hours' }).click();
+    await until('the last hours', async () => (await totalOf(page)) === '100');
     await shown.done();
   }));
 
@@ -326,5 +330,95 @@ test('an hour of 100,000 flows stays smooth', () =>
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText('Rows 101–200 of 10,000').waitFor();
     await shown.screenshot('flows-100000');
+    await shown.done();
+  }));
+
+test('a service that becomes slow is asked more seldom, and its figures are shown', () =>
+  withService({}, async (service) => {
+    await service.write([flow('first', 1_000)]);
+    const shown = await browser.open(service, '/?from=-1h');
+    const { page } = shown;
+    await loaded(page);
+    await page.getByRole('button', { name: 'Live', exact: true }).waitFor();
+    // Longer than a quick service is given between two readings.
+    const slow = async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      await route.continue().catch(() => undefined);
+    };
+    await page.route(/\/v1\/(summary|hours)/, slow);
+    let sum = 1_000;
+    // Something changes all the time.
+    const writer = setInterval(() => void service.write([flow('second', 1)]).then(() => (sum += 1)), 250);
+    try {
+      await until('a later total is shown', async () => Number(await totalOf(page)) > 1_000, 45_000);
+    } finally {
+      clearInterval(writer);
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+    }
+    await until('the last one is', async () => (await totalOf(page)) === String(sum), 90_000);
+    await shown.done();
+  }));
+
+test('a map is drawn however fast its figures change', () =>
+  withService({}, async (service) => {
+    await service.write(manyApps(600, 3, currentHour()));
+    // As on a slow machine: laying out takes longer than what is between two changes.
+    const prepare = (page) =>
+      page.addInitScript(() => {
+        const quick = globalThis.setTimeout;
+        globalThis.setTimeout = (act, ms, ...rest) => quick(act, ms === undefined ? 40 : ms, ...rest);
+      });
+    const shown = await browser.open(service, '/?view=map&from=-1h&pairs=1000', { prepare });
+    const { page } = shown;
+    let n = 0;
+    const writer = setInterval(() => void service.write([flow(`new-${(n += 1)}`, 10 ** 12)]).catch(() => undefined), 250);
+    try {
+      await page.locator('.node').first().waitFor({ timeout: 60_000 });
+    } finally {
+      clearInterval(writer);
+    }
+    await page.locator('[data-app^="new-"]').first().waitFor({ timeout: 60_000 });
+    await shown.done();
+  }));
+
+test('a token that is revoked meanwhile is asked for anew', () =>
+  withService({ tokens: TOKENS }, async (service) => {
+    await service.write([flow('first', 1_000)], service.tokens.writer);
+    const shown = await browser.open(service, '/?from=-1h', { expected: [/401|ERR_/] });
+    const { page } = shown;
+    await page.getByLabel('Token').fill(service.tokens.reader);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await loaded(page);
+    await page.getByRole('button', { name: 'Live', exact: true }).waitFor();
+    service.revoke('reader');
+    // A stream that is open goes on; this ends it.
+    await service.stop();
+    await service.restart();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor({ timeout: 60_000 });
+    await page.getByText('The token is not known any more.').waitFor();
+    await shown.done();
+  }));
+
+test('names that cannot be seen, or turn what is beside them, are shown and can be chosen', () =>
+  withService({}, async (service) => {
+    const names = [' ', '\u200b', '\u202ednetnorf', '<img src=x onerror=alert(1)>', '__proto__', 'a*', 'x'.repeat(256)];
+    await service.write(names.map((name, n) => flow(name, 1_000 + n)));
+    const shown = await browser.open(service, '/?view=flows&from=-1h');
+    const { page } = shown;
+    const marked = new Map([[' ', '␣'], ['\u200b', '⟨U+200B⟩'], ['\u202ednetnorf', '⟨U+202E⟩dnetnorf']]);
+    for (const name of names) {
+      const text = marked.get(name) ?? name;
+      await page.locator('tbody').getByRole('link', { name: text, exact: true }).click();
+      await page.getByText('1 row.').waitFor();
+      assert.equal(new URL(page.url()).searchParams.get('src_app'), name.replace('*', '\\*'));
+      await page.getByRole('button', { name: 'Clear filters' }).click();
+      await page.getByText(`${names.length} rows.`).waitFor();
+    }
+    await page.goto('/?view=flows&from=-1h&by=hour&q=proto');
+    await page.getByText('A search is for names').waitFor();
+    await page.goBack();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await shown.assertFits();
+    await shown.screenshot('hostile-names');
     await shown.done();
   }));

@@ -73,7 +73,9 @@ test('hours are read as the command line reads them', async () => {
     ['2026-13-24T08:30', null],
   ];
   for (const [text, hour] of expected) assert.equal(parseHour(text, now), hour, text);
-  assert.deepEqual(resolve({ from: '-24h' }, now), { first: now - 24, last: null });
+  assert.deepEqual(resolve({ from: '-24h' }, now), { first: now - 24, last: now });
+  assert.deepEqual(resolve({ from: 'now' }, now), { first: now, last: now });
+  assert.deepEqual(resolve({ from: '5' }, now), { first: 5, last: null });
   assert.deepEqual(resolve({ from: '5', to: '7' }, now), { first: 5, last: 6 });
   assert.equal(resolve({ from: '5', to: '5' }, now), null);
   assert.deepEqual(rangeParams({ first: 5, last: 5 }), { hour: 5 });
@@ -143,4 +145,30 @@ test('names on the map do not cover each other, and the largest are written', as
   assert.deepEqual([...readable(apps, places, 1, new Set())], ['big', 'far']);
   assert.deepEqual([...readable(apps, places, 9, new Set())].length, 3, 'there is room when enlarged');
   assert.deepEqual([...readable(apps, places, 1, new Set(['near']))], ['near', 'far']);
+});
+
+test('what cannot be seen in a name is shown', async () => {
+  const { seen } = await load('state/names.ts');
+  const expected = [
+    ['backend', 'backend'],
+    ['a b', 'a b'],
+    [' ', '␣'],
+    ['a\u00a0', 'a␣'],
+    ['\u200b', '⟨U+200B⟩'],
+    ['\u200d', '⟨U+200D⟩'],
+    ['web\u200b', 'web⟨U+200B⟩'],
+    // It would be read as “frontend”.
+    ['\u202ednetnorf', '⟨U+202E⟩dnetnorf'],
+    ['\u3164', '⟨U+3164⟩'],
+    ['שלום', 'שלום'],
+    // A family is three people and what joins them.
+    ['\u{1f468}\u200d\u{1f469}\u200d\u{1f467}', '\u{1f468}\u200d\u{1f469}\u200d\u{1f467}'],
+  ];
+  for (const [name, text] of expected) assert.equal(seen(name), text);
+});
+
+test('a long name is cut between characters', async () => {
+  const { shortened } = await load('map/labels.ts');
+  assert.equal(shortened('\u{1f600}'.repeat(40)), `${'\u{1f600}'.repeat(27)}…`);
+  assert.equal(shortened('short'), 'short');
 });

@@ -36,6 +36,8 @@ pub struct Memory {
     pub asked: Vec<String>,
     /// Refusals of the next requests, before they do anything.
     pub refusals: VecDeque<u16>,
+    /// Paths that begin so are answered 503.
+    pub unavailable: Option<&'static str>,
     /// How many of the next writes are answered 503 although they are done.
     pub lost_answers: usize,
     /// The token that everything needs.
@@ -113,6 +115,9 @@ async fn admit(State(state): State<Shared>, request: Request, next: Next) -> Res
         memory.asked.push(request.uri().to_string());
         if let Some(status) = memory.refusals.pop_front() {
             return problem(status, r#"{"detail":"not now"}"#);
+        }
+        if memory.unavailable.is_some_and(|start| request.uri().path().starts_with(start)) {
+            return problem(503, r#"{"detail":"the store cannot be read"}"#);
         }
         let given = request.headers().get(header::AUTHORIZATION);
         let wanted = memory.token.as_ref().map(|token| format!("Bearer {token}"));

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
+mod doctor;
 mod fake;
 mod generate;
 mod import;

@@ -31,8 +31,14 @@ impl Authority {
     }
 
     fn sign(&self) -> (rcgen::Certificate, KeyPair) {
+        self.sign_until(4096)
+    }
+
+    /// A certificate that is good until a year.
+    fn sign_until(&self, year: i32) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
@@ -42,12 +48,15 @@ impl Authority {
 
     /// Starts a server that wants its clients to be signed too, and answers them with nothing.
     fn serve(&self) -> String {
+        self.serve_as(self.sign())
+    }
+
+    fn serve_as(&self, (certificate, key): (rcgen::Certificate, KeyPair)) -> String {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).unwrap();
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let (certificate, key) = self.sign();
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -90,4 +99,32 @@ fn a_private_authority_vouches_for_both_sides() {
     assert_eq!(fas(&url, &["flows", "--cert", &cert]).code, 2, "a certificate needs its key");
     let swapped = fas(&url, &["flows", "--ca", &key]).error(2);
     assert!(swapped.contains("has no certificate"), "{swapped}");
+}
+
+#[test]
+fn the_doctor_says_what_is_wrong_with_the_way_there() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.sign();
+    std::fs::write(authority.path("cert.pem"), certificate.pem()).unwrap();
+    std::fs::write(authority.path("key.pem"), key.serialize_pem()).unwrap();
+    let url = authority.serve();
+    let ca = authority.path("ca.pem");
+    let told = |url: &str, arguments: &[&str]| {
+        let run = fas(url, &[&["doctor"], arguments].concat());
+        assert_eq!((run.code, run.stdout.lines().count()), (2, 1), "{run:?}");
+        assert!(run.stdout.starts_with("problem  reachable "), "{run:?}");
+        run.stdout
+    };
+    let expect = |told: String, advice: &str| assert!(told.contains(advice), "{told}");
+    expect(told(&url, &[]), "--ca");
+    expect(told(&url, &["--ca", &ca]), "--cert and --key");
+    let named = url.replace("127.0.0.1", "localhost");
+    expect(told(&named, &["--ca", &ca]), "another name");
+    let expired = authority.serve_as(authority.sign_until(2020));
+    expect(told(&expired, &["--ca", &ca]), "Renew");
+    expect(told(&url.replace("https", "http"), &[]), "https://");
+    let plain = crate::fake::Fake::start().url;
+    expect(told(&plain.replace("http", "https"), &[]), "http://");
+    // Nobody is there at all.
+    expect(told("http://127.0.0.1:9", &[]), "Is fas running");
 }

@@ -26,4 +26,5 @@ mod process;
 mod reads;
 mod replay;
 mod tls;
+mod unit;
 mod writes;

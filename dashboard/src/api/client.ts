@@ -123,11 +123,14 @@ function sentence(detail: string): string {
 /** Waits, but not longer than somebody wants the answer. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
     const stop = () => {
       clearTimeout(timer);
       reject(signal.reason);
     };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
   });

@@ -93,5 +93,7 @@ async function once(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
+    // What was not read to its end, because it made no sense, is not left open.
+    both.abort();
   }
 }

@@ -46,5 +46,6 @@ function overlap(a: Box, b: Box): boolean {
 }
 
 export function shortened(name: string): string {
-  return name.length > MAX_CHARACTERS ? `${name.slice(0, MAX_CHARACTERS - 1)}…` : name;
+  const characters = [...name];
+  return characters.length > MAX_CHARACTERS ? `${characters.slice(0, MAX_CHARACTERS - 1).join('')}…` : name;
 }

@@ -7,6 +7,7 @@ import { select } from 'd3-selection';
 import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity } from 'd3-zoom';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
+import { seen } from '../state/names';
 import { bytesText } from '../state/units';
 import type { Graph, Pair } from './graph';
 import { readable, shortened } from './labels';
@@ -99,7 +100,7 @@ export function Picture({ graph, places, chosen, pointed, onPoint, onChoose }: P
                 onMouseLeave={() => onPoint(null)}
                 onClick={() => onChoose(name === chosen ? null : name)}
               >
-                <title>{`${name}: ${bytesText(bytes)}`}</title>
+                <title>{`${seen(name)}: ${bytesText(bytes)}`}</title>
                 <circle r={place.radius} />
               </g>
             );
@@ -118,7 +119,7 @@ export function Picture({ graph, places, chosen, pointed, onPoint, onChoose }: P
                 font-size={12 / scale}
                 stroke-width={3.5 / scale}
               >
-                {shortened(name)}
+                {shortened(seen(name))}
               </text>
             );
           })}
@@ -162,7 +163,7 @@ function Edge({ pair, places, most, active }: { pair: Pair; places: Places; most
       stroke-width={width}
       marker-end={kind === 'faint' ? undefined : `url(#tip-${kind})`}
     >
-      <title>{`${pair.source} → ${pair.target}: ${bytesText(pair.bytes)}`}</title>
+      <title>{`${seen(pair.source)} → ${seen(pair.target)}: ${bytesText(pair.bytes)}`}</title>
     </path>
   );
 }

@@ -2,6 +2,7 @@
 
 import type { Bytes } from '../api/types';
 import type { Address } from '../state/address';
+import { seen } from '../state/names';
 import { counted, fraction, shareText } from '../state/units';
 import { Size } from './figures';
 import { Link } from './link';
@@ -53,8 +54,8 @@ function BarBody({ bar, most, whole }: { bar: Bar; most: number; whole: Bytes })
                 <span class="unseen"> to </span>
               </span>
             )}
-            <span class="name" title={name}>
-              {name}
+            <span class="name" title={seen(name)}>
+              {seen(name)}
             </span>
           </>
         ))}

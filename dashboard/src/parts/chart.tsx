@@ -9,7 +9,7 @@ import 'uplot/dist/uPlot.min.css';
 
 import type { HourRow } from '../api/types';
 import { type Range, clockText, dayText, hourText, isTime } from '../state/hours';
-import { bytesText } from '../state/units';
+import { bytesText, counted } from '../state/units';
 import { completeWord } from './figures';
 
 const HEIGHT = 190;
@@ -146,7 +146,7 @@ function Said({ row }: { row: HourRow }) {
       <span>
         {bytesText(row.bytes_total)} ({bytesText(row.bytes_tx)} sent, {bytesText(row.bytes_rx)} returned)
       </span>
-      <span>{row.flows.toLocaleString('en')} flows</span>
+      <span>{counted(row.flows, 'flow')}</span>
       {row.flows > 0 && <span>{completeWord(row.complete)}</span>}
     </>
   );

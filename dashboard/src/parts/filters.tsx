@@ -6,7 +6,7 @@ import { url } from '../api/client';
 import type { Hints, NameField } from '../api/types';
 import { type Address, NAME_FIELDS, go, hasFilters, withFilter } from '../state/address';
 import { rangeParams } from '../state/hours';
-import { exactly, startingWith } from '../state/names';
+import { exactly, seen, startingWith } from '../state/names';
 import { useRead } from '../state/read';
 import { filterParams, useSelection } from '../state/selection';
 import { bytesText } from '../state/units';
@@ -63,11 +63,11 @@ function FieldFilter({ field }: { field: NameField }) {
           key={pattern}
           type="button"
           class="chip"
-          aria-label={`Remove the filter ${FIELD_NAMES[field]} ${pattern}`}
+          aria-label={`Remove the filter ${FIELD_NAMES[field]} ${seen(pattern)}`}
           onClick={() => go(withFilter(address, field, patterns.filter((one) => one !== pattern)))}
         >
           <span class="chip-field">{FIELD_NAMES[field]}</span>
-          <span class="name">{pattern}</span>
+          <span class="name">{seen(pattern)}</span>
           <span aria-hidden="true">×</span>
         </button>
       ))}
@@ -95,12 +95,12 @@ function useSuggestions(field: NameField, text: string, isUsed: boolean): readon
   const names = (hints.data?.hints ?? []).filter(({ value }) => value.startsWith(typed));
   const suggestions = names.map(({ value, bytes_total }) => ({
     value: exactly(value),
-    label: value,
+    label: seen(value),
     detail: bytesText(bytes_total),
   }));
   if (typed === '') return suggestions;
   const prefix = typed.endsWith('*') ? typed : startingWith(typed);
-  return [...suggestions, { value: prefix, label: prefix, detail: 'all that begin so' }];
+  return [...suggestions, { value: prefix, label: seen(prefix), detail: 'all that begin so' }];
 }
 
 function SideChoice({ address }: { address: Address }) {

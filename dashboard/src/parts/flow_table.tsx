@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 import type { GroupField, SummaryRow } from '../api/types';
 import { type Address, type SortField, go, withFilter } from '../state/address';
-import { exactly } from '../state/names';
+import { exactly, seen } from '../state/names';
 import { useSelection } from '../state/selection';
 import { counted, fraction, grouped, shareText } from '../state/units';
 import { type Found, isSummed, rowKey } from '../views/rows';
@@ -141,8 +141,8 @@ function GroupCell({ field, row, address }: { field: GroupField; row: SummaryRow
   }
   const name = row[field] ?? '';
   return (
-    <Link to={withFilter(address, field, [exactly(name)])} class="name" title={`Show only ${name}`}>
-      {name}
+    <Link to={withFilter(address, field, [exactly(name)])} class="name" title={`Show only ${seen(name)}`}>
+      {seen(name)}
     </Link>
   );
 }

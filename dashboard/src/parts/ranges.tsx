@@ -67,7 +67,7 @@ function moved(range: Range, now: number, direction: 1 | -1): RangeText | null {
   const last = range.last ?? Math.max(now, range.first);
   const length = last - range.first + 1;
   const first = range.first + direction * length;
-  if (first < 0 || first + length - 1 > MAX_HOUR || (range.last === null && direction === 1)) return null;
+  if (first < 0 || first + length - 1 > MAX_HOUR || (last === now && direction === 1)) return null;
   return pinned({ first, last: first + length - 1 });
 }
 

@@ -57,7 +57,8 @@ export function resolve(text: RangeText, now: number): Range | null {
   }
   const first = parseHour(text.from, now);
   if (first === null) return null;
-  if (text.to === undefined) return { first, last: null };
+  // What is told from now ends with this hour: later ones are of a wrong clock, or of numbers of one's own.
+  if (text.to === undefined) return { first, last: /^(-|now$)/.test(text.from) ? now : null };
   const end = parseHour(text.to, now);
   return end === null || end <= first ? null : { first, last: end - 1 };
 }

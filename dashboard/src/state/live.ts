@@ -57,6 +57,8 @@ export function useLive(target: string | null): Live {
         onReset: soon,
         onState(next, reason = '') {
           setState({ state: next, reason });
+          // A read says why, and asks for a token if that is it.
+          if (next === 'refused') soon();
           if (next !== 'live') return;
           // What went wrong meanwhile may be right again.
           if (wasLive) soon();

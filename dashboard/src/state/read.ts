@@ -37,13 +37,16 @@ export function useTaken<T>(
     let again: ReturnType<typeof setTimeout>;
     const controller = new AbortController();
     const start = performance.now();
+    let isOver = false;
     take(controller.signal).then(
       (data) => {
+        isOver = true;
         if (controller.signal.aborted) return;
         noteDuration(performance.now() - start);
         setState({ key, data, error: null });
       },
       (error: unknown) => {
+        isOver = true;
         if (controller.signal.aborted) return;
         const told = error instanceof ApiError ? error : new ApiError(0, String(error));
         setState((before) => ({ key, data: before.key === key ? before.data : null, error: told }));
@@ -52,6 +55,8 @@ export function useTaken<T>(
       },
     );
     return () => {
+      // An answer that was not waited for would have taken longer still: the next one gets the time.
+      if (!isOver) noteDuration(performance.now() - start);
       controller.abort();
       clearTimeout(again);
     };

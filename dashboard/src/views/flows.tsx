@@ -10,7 +10,7 @@ import { NothingHere } from '../parts/nothing';
 import { Await, Empty, ErrorNote } from '../parts/notes';
 import { FlowTable } from '../parts/flow_table';
 import { save } from '../parts/save';
-import { type Address, GROUP_FIELDS, ROW_CHOICES, type SortField, go } from '../state/address';
+import { type Address, GROUP_FIELDS, NAME_FIELDS, ROW_CHOICES, type SortField, go } from '../state/address';
 import { rangeText } from '../state/hours';
 import { selectionParams, useSelection } from '../state/selection';
 import { counted, grouped } from '../state/units';
@@ -30,6 +30,9 @@ export function FlowsView() {
       </div>
       <Await reading={reading} retry={live.refresh}>
         {(found) => {
+          if (address.search !== '' && !NAME_FIELDS.some((field) => address.by.includes(field))) {
+            return <Empty>A search is for names: choose a row for each source, destination or VPC.</Empty>;
+          }
           if (found.rows.length === 0 && address.search !== '') {
             return <Empty>No name that has “{address.search}” in it.</Empty>;
           }

@@ -13,7 +13,7 @@ import { Link } from '../parts/link';
 import { NothingHere } from '../parts/nothing';
 import { Await } from '../parts/notes';
 import { type Address, NAME_FIELDS, PAIR_CHOICES, go } from '../state/address';
-import { exactly, matches } from '../state/names';
+import { exactly, matches, seen } from '../state/names';
 import { type Reading, useTaken } from '../state/read';
 import { selectionParams, useSelection } from '../state/selection';
 import { counted, grouped, shareText, sum } from '../state/units';
@@ -75,7 +75,7 @@ function MapTools({ address }: { address: Address }) {
       {address.app !== null && (
         <Link to={{ ...address, app: null }} class="chip">
           <span class="chip-field">Only</span>
-          <span class="name">{address.app}</span>
+          <span class="name">{seen(address.app)}</span>
           <span aria-hidden="true">×</span>
           <span class="unseen">, show all apps again</span>
         </Link>
@@ -131,21 +131,31 @@ function Drawn({ graph }: { graph: Graph }) {
   );
 }
 
-/** Places for the apps of a graph; those that are known stay. */
+/**
+ * Places for the apps of a graph; those that are known stay. What is being laid out is finished before
+ * a newer graph is: where changes come faster, nothing would ever be drawn.
+ */
 function usePlaces(graph: Graph): Places | null {
   const [places, setPlaces] = useState<Places | null>(null);
   const known = useRef<Places>(new Map());
+  const wanted = useRef(graph);
+  const isBusy = useRef(false);
+  const end = useRef(new AbortController());
+  useEffect(() => () => end.current.abort(), []);
   useEffect(() => {
-    const controller = new AbortController();
-    layOut(graph, known.current, controller.signal).then(
-      (found) => {
-        if (controller.signal.aborted) return;
-        known.current = found;
-        setPlaces(found);
-      },
-      () => undefined,
-    );
-    return () => controller.abort();
+    wanted.current = graph;
+    if (isBusy.current) return;
+    isBusy.current = true;
+    const layOutAll = async () => {
+      for (let done: Graph | null = null; done !== wanted.current; ) {
+        done = wanted.current;
+        known.current = await layOut(done, known.current, end.current.signal);
+        if (!end.current.signal.aborted) setPlaces(known.current);
+      }
+    };
+    void layOutAll()
+      .catch(() => undefined)
+      .finally(() => (isBusy.current = false));
   }, [graph]);
   return places;
 }
@@ -178,7 +188,7 @@ function AppList({ apps, onPoint }: { apps: readonly App[]; onPoint(app: string 
               onFocus={() => onPoint(name)}
               onBlur={() => onPoint(null)}
             >
-              <span class="name">{name}</span>
+              <span class="name">{seen(name)}</span>
               <Size bytes={bytes} />
             </Link>
           </li>
@@ -194,7 +204,7 @@ function Neighbours({ graph, app }: { graph: Graph; app: string }) {
   const { calls, calledBy } = neighbours(graph, app);
   return (
     <>
-      <h2 class="name">{app}</h2>
+      <h2 class="name">{seen(app)}</h2>
       <PairBars title="Calls" pairs={calls} other={({ target }) => target} />
       <PairBars title="Called by" pairs={calledBy} other={({ source }) => source} />
       <p class="choices">

@@ -12,7 +12,7 @@ import { NothingHere } from '../parts/nothing';
 import { Timeline } from '../parts/timeline';
 import { type Address, NAME_FIELDS, withFilter } from '../state/address';
 import { rangeText } from '../state/hours';
-import { exactly } from '../state/names';
+import { exactly, seen } from '../state/names';
 import { useRead } from '../state/read';
 import { selectionParams, useSelection } from '../state/selection';
 import { counted, grouped, shareText } from '../state/units';
@@ -83,12 +83,12 @@ function Answer({ summary }: { summary: Summary }) {
       {top && (
         <p class="answer-top">
           <Link to={drill(address, top, PAIRS.by)} class="answer-pair">
-            <span class="name">{top.src_app}</span>
+            <span class="name">{seen(top.src_app ?? '')}</span>
             <span class="arrow" aria-hidden="true">
               →
             </span>
             <span class="unseen"> to </span>
-            <span class="name">{top.dest_app}</span>
+            <span class="name">{seen(top.dest_app ?? '')}</span>
           </Link>{' '}
           moved the most: <Size bytes={top.bytes_total} />, {shareText(top.bytes_total, total.bytes_total)} of all.
         </p>
@@ -190,7 +190,7 @@ function PanelBars({ kind, summary, address }: { kind: PanelKind; summary: Summa
       return row.groups === 0 ? null : { key: 'rest', names: [`${counted(row.groups, 'other')}`], ...sums };
     }
     const names = kind.by.map((field) => row[field] ?? '');
-    const action = names.length > 1 ? 'Show the flows of this pair' : `Show only ${names[0]}`;
+    const action = names.length > 1 ? 'Show the flows of this pair' : `Show only ${seen(names[0] ?? '')}`;
     return { key: JSON.stringify(names), names, ...sums, to: drill(address, row, kind.by), action };
   });
   const shown = bars.filter((bar) => bar !== null);
@@ -213,15 +213,15 @@ function JustNow() {
           {live.latest.map((flow) => (
             <li key={JSON.stringify([flow.hour, flow.src_app, flow.dest_app, flow.vpc_id])}>
               <span class="bar-names">
-                <span class="name">{flow.src_app}</span>
+                <span class="name">{seen(flow.src_app)}</span>
                 <span class="arrow">
                   <span aria-hidden="true">→</span>
                   <span class="unseen"> to </span>
                 </span>
-                <span class="name">{flow.dest_app}</span>
+                <span class="name">{seen(flow.dest_app)}</span>
               </span>
               <span class="detail">
-                {flow.vpc_id} · <HourName hour={flow.hour} />
+                <span class="name">{seen(flow.vpc_id)}</span> · <HourName hour={flow.hour} />
               </span>
               <span class="bar-figures">
                 <Size bytes={flow.bytes_tx} /> / <Size bytes={flow.bytes_rx} />

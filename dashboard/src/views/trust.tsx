@@ -11,6 +11,7 @@ import { Timeline } from '../parts/timeline';
 import { go } from '../state/address';
 import { nowMs } from '../state/clock';
 import { contains, isOneHour, rangeParams } from '../state/hours';
+import { seen } from '../state/names';
 import { useRead } from '../state/read';
 import { useSelection } from '../state/selection';
 import { agoText, counted, grouped } from '../state/units';
@@ -251,9 +252,9 @@ function AuditTable({ audit: { rows, total } }: { audit: Audit }) {
             <tbody>
               {rows.map((row) => (
                 <tr key={JSON.stringify([row.hour, row.src_app, row.dest_app, row.vpc_id])}>
-                  <td class="name-cell">{row.src_app}</td>
-                  <td class="name-cell">{row.dest_app}</td>
-                  <td class="name-cell">{row.vpc_id}</td>
+                  <td class="name-cell"><span class="name">{seen(row.src_app)}</span></td>
+                  <td class="name-cell"><span class="name">{seen(row.dest_app)}</span></td>
+                  <td class="name-cell"><span class="name">{seen(row.vpc_id)}</span></td>
                   <td><HourName hour={row.hour} /></td>
                   <td class="number"><Size bytes={row.source_bytes_tx} /></td>
                   <td class="number"><Size bytes={row.source_bytes_rx} /></td>

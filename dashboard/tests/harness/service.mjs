@@ -60,6 +60,13 @@ export class Service {
     return service;
   }
 
+  /** Revokes a token. */
+  revoke(name) {
+    const words = ['token', 'revoke', name, '--tokens', join(this.directory, 'tokens.toml')];
+    const done = spawnSync(FAS, words, { env: {}, encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`fas token revoke: ${done.stderr}`);
+  }
+
   async #launch(listen) {
     this.#log = '';
     this.#child = spawn(FAS, [...this.arguments, '--listen', listen], { env: {}, stdio: ['ignore', 'ignore', 'pipe'] });

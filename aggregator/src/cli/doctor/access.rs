@@ -7,7 +7,18 @@ use crate::cli::error::CliError;
 const CHECK: &str = "access";
 
 /// What is to be said of it.
-pub(super) fn judge(admission: &Admission) -> Vec<Finding> {
+pub(super) fn judge(admission: &Result<Admission, CliError>) -> Vec<Finding> {
+    match admission {
+        Ok(admission) => of_who_asks(admission),
+        Err(error) => {
+            let advice =
+                "The server's log names what does not answer it: a file, or a node of the cluster.";
+            vec![Finding::problem(CHECK, format!("no read is answered: {error}"), advice)]
+        }
+    }
+}
+
+fn of_who_asks(admission: &Admission) -> Vec<Finding> {
     let mut findings = vec![of_the_token(admission)];
     let is_open = admission.anonymous.is_ok();
     if is_open && !admission.is_loopback {
@@ -29,8 +40,9 @@ pub(super) fn judge(admission: &Admission) -> Vec<Finding> {
 
 fn of_the_token(admission: &Admission) -> Finding {
     let (read, write) = (admission.read.is_ok(), admission.write.is_ok());
-    if let Some(error) = other_failure(admission) {
-        return Finding::problem(CHECK, error.to_string(), "See what `ready` says.");
+    if let Some(error) = other_failure(&admission.write) {
+        let advice = "See what `ready` says, and the server's log.";
+        return Finding::problem(CHECK, format!("no write is answered: {error}"), advice);
     }
     if is_unknown(&admission.read) {
         let (found, advice) = match admission.has_token {
@@ -69,11 +81,9 @@ fn is_unknown(outcome: &Result<(), CliError>) -> bool {
     matches!(outcome, Err(CliError::Refused(refusal)) if refusal.status == 401)
 }
 
-/// What failed for another reason than the token.
-fn other_failure(admission: &Admission) -> Option<&CliError> {
-    let outcomes = [&admission.read, &admission.unlimited, &admission.write];
-    let errors = outcomes.into_iter().filter_map(|outcome| outcome.as_ref().err());
-    errors.into_iter().find(|error| !error.is_about_access())
+/// Why it failed, if for another reason than the token.
+fn other_failure(outcome: &Result<(), CliError>) -> Option<&CliError> {
+    outcome.as_ref().err().filter(|error| !error.is_about_access())
 }
 
 #[cfg(test)]
@@ -103,7 +113,7 @@ mod tests {
     }
 
     fn told(admission: &Admission) -> Vec<(Level, String)> {
-        judge(admission).into_iter().map(|finding| (finding.level, finding.found)).collect()
+        of_who_asks(admission).into_iter().map(|finding| (finding.level, finding.found)).collect()
     }
 
     fn one(statuses: [u16; 4]) -> (Level, String) {
@@ -137,18 +147,18 @@ mod tests {
     #[test]
     fn an_open_door_is_told_unless_it_is_this_machines() {
         let open = admission([200, 200, 200, 200]);
-        let levels: Vec<Level> = judge(&open).iter().map(|finding| finding.level).collect();
+        let levels: Vec<Level> = of_who_asks(&open).iter().map(|finding| finding.level).collect();
         assert_eq!(levels, [Level::Ok, Level::Warning]);
         let here = Admission { is_loopback: true, is_plain: true, ..open };
-        assert_eq!(judge(&here).len(), 1);
-        assert!(judge(&here)[0].found.contains("no token is asked for"));
+        assert_eq!(of_who_asks(&here).len(), 1);
+        assert!(of_who_asks(&here)[0].found.contains("no token is asked for"));
     }
 
     #[test]
     fn a_token_in_plain_is_told() {
         let plain = Admission { is_plain: true, ..admission([401, 200, 200, 200]) };
-        assert_eq!(judge(&plain)[1].level, Level::Warning);
-        assert_eq!(judge(&admission([401, 200, 200, 200])).len(), 1);
-        assert_eq!(judge(&Admission { is_loopback: true, ..plain }).len(), 1);
+        assert_eq!(of_who_asks(&plain)[1].level, Level::Warning);
+        assert_eq!(of_who_asks(&admission([401, 200, 200, 200])).len(), 1);
+        assert_eq!(of_who_asks(&Admission { is_loopback: true, ..plain }).len(), 1);
     }
 }

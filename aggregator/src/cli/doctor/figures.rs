@@ -21,6 +21,9 @@ const SLOW_COMMIT: f64 = 0.5;
 /// Requests that wait for a thread as long as this, in seconds: half of what has them refused.
 const LAGGING: f64 = 0.1;
 
+/// How answers to batches are counted, before their status.
+const BATCHES_ANSWERED: &str = "fas_http_requests_total{path=\"/v1/batches\",status=\"";
+
 /// Without a bound on hours, so many are enough to say that the disk fills.
 const MANY_HOURS: usize = 60 * 24;
 
@@ -57,6 +60,17 @@ impl Figures {
         let is_it = |full: &str| full.split('{').next() == Some(name);
         self.values.iter().filter(|(full, _)| is_it(full)).map(|(_, value)| *value).sum::<f64>()
             as u64
+    }
+
+    /// How many batches were answered so that filters give them up: by 4xx, but for the four after
+    /// which they try again (docs/protocol.md). `fas_batches_total{status="refused"}` has those, too.
+    fn given_up(&self) -> u64 {
+        let of_status = |full: &str| {
+            let status = full.strip_prefix(BATCHES_ANSWERED)?.strip_suffix("\"}")?;
+            Some(status.starts_with('4') && !["401", "403", "408", "429"].contains(&status))
+        };
+        let given_up = self.values.iter().filter(|(full, _)| of_status(full) == Some(true));
+        given_up.map(|(_, count)| *count).sum::<f64>() as u64
     }
 
     /// A part of a whole that is known and not 0.
@@ -123,12 +137,14 @@ fn of_the_store(figures: &Figures) -> Vec<Finding> {
         }
         _ => Finding::ok(check, found),
     }];
-    let refused = figures.count("fas_batches_total{status=\"refused\"}");
-    if refused > 0 {
+    let given_up = figures.given_up();
+    if given_up > 0 {
         findings.push(Finding::warning(
             check,
-            format!("{refused} batches were refused since the start, and their bytes given up"),
-            "Their Envoys' logs say why; a token that may not write the VPC is no such reason.",
+            format!(
+                "{given_up} batches were refused for good since the start, and their bytes given up"
+            ),
+            "Their Envoys' logs say why: a sum beyond 2^63-1, or a filter newer than this server.",
         ));
     }
     for file in ["tokens", "certificates"] {
@@ -150,18 +166,19 @@ fn of_limits(figures: &Figures) -> Vec<Finding> {
     let mut findings: Vec<Finding> = found.into_iter().flatten().collect();
     if findings.is_empty() {
         let connections = figures.count("fas_connections");
-        let memory = Units::Human.bytes(figures.count("fas_flows_memory_bytes").into());
-        let of = |name: &str, whole: &dyn Fn(u64) -> String| {
-            let whole = Some(figures.count(name)).filter(|bound| *bound > 0).map(whole);
-            whole.map(|whole| format!(" of {whole}")).unwrap_or_default()
-        };
-        let most_connections = of("fas_connections_limit", &|bound| bound.to_string());
-        let most_memory = of("fas_memory_budget_bytes", &|bound| Units::Human.bytes(bound.into()));
+        let bound = |name: &str| Some(figures.count(name)).filter(|bound| *bound > 0);
+        let of_all = bound("fas_connections_limit").map(|bound| format!(" of {bound}"));
+        // On a cluster, flows are in the nodes' memory, of which nothing is known here.
+        let memory = bound("fas_memory_budget_bytes").map(|bound| {
+            let used = figures.count("fas_flows_memory_bytes");
+            let [used, bound] = [used, bound].map(|bytes| Units::Human.bytes(bytes.into()));
+            format!(", {used} of {bound} of flows in memory")
+        });
+        let (of_all, memory) = (of_all.unwrap_or_default(), memory.unwrap_or_default());
         findings.push(Finding::ok(
             "limits",
             format!(
-                "{connections}{most_connections} connections, {memory}{most_memory} of flows in \
-                 memory; nothing was refused since the start"
+                "{connections}{of_all} connections{memory}; nothing was refused since the start"
             ),
         ));
     }

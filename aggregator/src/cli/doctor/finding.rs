@@ -80,6 +80,12 @@ impl Finding {
         Self::problem(check, error.to_string(), "See what `ready` says, and the server's log.")
     }
 
+    /// The check was not made, since the server answers no reads.
+    pub fn unanswered(check: &'static str) -> Self {
+        let found = "not looked at: the server answers no reads";
+        Self { level: Level::Skipped, ..Self::ok(check, found) }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_good(&self) -> bool {
         self.level <= Level::Skipped

@@ -20,13 +20,34 @@ pub(super) fn contact(server: &Server) -> (Option<Contact>, Vec<Finding>) {
         Err(error) => {
             let advice = match error {
                 CliError::Refused(_) => "Something answers there, but not fas: check --url.",
-                _ => {
-                    "Is fas running, and is this its address (--url)? With an authority of your \
-                     own, give --ca; if it asks for a certificate, --cert and --key."
-                }
+                _ => remedy(&error.to_string()),
             };
             (None, vec![Finding::problem(check, error.to_string(), advice)])
         }
+    }
+}
+
+/// What to do about a way there that does not work, by what the libraries call the fault.
+fn remedy(fault: &str) -> &'static str {
+    let known = [
+        ("certificate expired", "Renew the server's certificate, unless the clock here is wrong."),
+        ("not valid yet", "Is the clock here right? Else it has a certificate for later."),
+        ("not valid for name", "Its certificate is for another name: ask by that one (--url)."),
+        ("UnknownIssuer", "Give the certificate of the authority that vouches for it: --ca."),
+        ("received fatal alert", "It wants a certificate that it trusts: --cert and --key."),
+        ("InvalidContentType", "It does not speak TLS there: is it http://?"),
+        ("http parse fail", "It does not speak plain HTTP there: is it https://?"),
+    ];
+    let found = known.iter().find(|(words, _)| fault.contains(words));
+    found.map_or("Is fas running, and is this its address (--url)?", |(_, advice)| advice)
+}
+
+/// Whether it can be `fas`, as far as is known.
+pub(super) fn may_be_fas(described: &Result<Description, CliError>) -> bool {
+    match described {
+        Ok(described) => described.info.title == TITLE,
+        Err(CliError::Refused(refusal)) => !refusal.is_about_what_is_asked(),
+        Err(error) => !matches!(error, CliError::Unexpected(_)),
     }
 }
 

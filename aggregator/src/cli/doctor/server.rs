@@ -112,21 +112,24 @@ impl Server {
     }
 
     /// What the token is good for.
-    pub fn admission(&self) -> Admission {
+    ///
+    /// # Errors
+    /// When a read fails for another reason than who asks.
+    pub fn admission(&self) -> Result<Admission, CliError> {
         // An hour that nobody has: little work for the server.
         let little = Query::default().with("hour", 0).with("limit", 1);
-        let read = |client: &Client| client.ask("/v1/flows", &little, JSON).map(drop);
+        let read = |client: &Client| about_access(client.ask("/v1/flows", &little, JSON));
         let one = Query::default().with("limit", 1);
         let headers = [(header::CONTENT_TYPE.as_str(), JSON)];
-        Admission {
+        Ok(Admission {
             has_token: self.client.has_token(),
             is_loopback: self.url.is_loopback,
             is_plain: self.url.as_str().starts_with("http:"),
-            anonymous: read(&self.client.anonymous()),
-            read: read(&self.client),
-            unlimited: self.client.ask("/v1/instances", &one, JSON).map(drop),
+            anonymous: read(&self.client.anonymous())?,
+            read: read(&self.client)?,
+            unlimited: about_access(self.client.ask("/v1/instances", &one, JSON))?,
             write: taken_for_empty(self.client.post("/flows", &headers, b"[]")),
-        }
+        })
     }
 
     /// Who reports, counted; it is `now_ms` there, and what was so many hours ago is old.
@@ -175,6 +178,14 @@ impl Server {
     fn read<T: DeserializeOwned>(&self, path: &str, query: &Query) -> Result<T, CliError> {
         let answer = self.client.get(path, query, JSON)?;
         serde_json::from_slice(&answer.body).map_err(unexpected)
+    }
+}
+
+/// Whether one is let in; what fails for another reason is an error.
+fn about_access(outcome: Result<Answer, CliError>) -> Result<Result<(), CliError>, CliError> {
+    match outcome {
+        Err(error) if !error.is_about_access() => Err(error),
+        outcome => Ok(outcome.map(drop)),
     }
 }
 

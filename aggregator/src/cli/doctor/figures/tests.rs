@@ -16,7 +16,11 @@ fas_shed_requests_total{reason=\"lag\"} 0
 fas_lag_seconds 0.001
 fas_retain_hours 720
 fas_flows_expired_total 0
-fas_batches_total{status=\"refused\"} 0
+fas_batches_total{status=\"refused\"} 17
+fas_http_requests_total{path=\"/v1/batches\",status=\"200\"} 90
+fas_http_requests_total{path=\"/v1/batches\",status=\"403\"} 9
+fas_http_requests_total{path=\"/v1/batches\",status=\"503\"} 8
+fas_http_requests_total{path=\"/flows\",status=\"400\"} 7
 fas_commit_seconds_sum 0.5
 fas_commit_seconds_count 100
 ";
@@ -60,7 +64,7 @@ fn each_figure_that_is_bad_is_one_warning() {
         ("\"lag\"} 0", "\"lag\"} 5", "5 requests were refused"),
         ("fas_lag_seconds 0.001", "fas_lag_seconds 0.15", "wait 150 ms"),
         ("expired_total 0", "expired_total 9", "9 flows came for hours"),
-        ("\"refused\"} 0", "\"refused\"} 2", "2 batches were refused"),
+        ("status=\"403\"} 9", "status=\"409\"} 2", "2 batches were refused for good"),
         ("seconds_sum 0.5", "seconds_sum 60", "durable in 600.0 ms"),
         (
             "fas_lag_seconds 0.001",
@@ -88,4 +92,13 @@ fn a_server_without_bounds_and_writes_is_well() {
     let findings = judge(Ok(Figures::new("fas_connections 1\n", Vec::new())));
     assert!(findings.iter().all(Finding::is_good), "{findings:?}");
     assert!(findings[1].found.contains("nothing was written"), "{}", findings[1]);
+}
+
+#[test]
+fn of_a_cluster_no_memory_is_told() {
+    let text = WELL.replace("memory_bytes 1500", "memory_bytes 0");
+    let text = text.replace("budget_bytes 2000", "budget_bytes 0");
+    let findings = judge(Ok(Figures::new(&text, Vec::new())));
+    let limits = findings.last().unwrap().to_string();
+    assert!(limits.contains("3 of 100 connections; nothing was refused"), "{limits}");
 }
