@@ -26,7 +26,7 @@ pub const RELEASE: &str = "release";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The time of all files in it, in seconds since 1970, unless `SOURCE_DATE_EPOCH` says another: some
+/// The time of all that is in it, in seconds since 1970, unless `SOURCE_DATE_EPOCH` says another: some
 /// programs take 0 for none.
 const TIME: &str = "1";
 
@@ -71,6 +71,10 @@ fn programs(workspace: &Workspace, target: &str, profile: &str) -> Result<PathBu
     build.args(["--locked", "--profile", profile, "--target", target, "--bins"]);
     build.args(["--package", "aggregator", "--package", "host-sim"]);
     build.env("RUSTFLAGS", workspace.flags_without_paths()?).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    // What is written in C holds the time at which it was built, unless it is given one.
+    build.env("SOURCE_DATE_EPOCH", time());
+    // Names of functions hold numbers that depend on where they were built.
+    build.arg("--config").arg(format!("profile.{profile}.strip=\"symbols\""));
     command::run(&mut build)?;
     // The profile `dev` has another folder than its name, for historical reasons.
     let folder = if profile == "dev" { "debug" } else { profile };
@@ -97,11 +101,10 @@ fn write_checksums_of(folder: &Path, files: &[PathBuf]) -> Result<()> {
 fn pack(folder: &Path, archive: &Path) -> Result<()> {
     let home = folder.parent().ok_or_else(|| Failure::new("a release has no folder"))?;
     let name = folder.file_name().unwrap_or_default();
-    let time = std::env::var("SOURCE_DATE_EPOCH").unwrap_or_else(|_| TIME.to_owned());
     let mut tar = Command::new("tar");
     tar.args(["--create", "--format=ustar", "--sort=name", "--owner=0", "--group=0"]);
     tar.args(["--numeric-owner", "--mode=u=rwX,go=rX", "--use-compress-program=gzip -n -9"]);
-    tar.arg(format!("--mtime=@{time}")).arg("--file").arg(archive).arg("--directory").arg(home);
+    tar.arg(format!("--mtime=@{}", time())).arg("--file").arg(archive).arg("--directory").arg(home);
     command::run(tar.arg(name))
 }
 
@@ -130,6 +133,11 @@ fn try_out(archive: &Path, name: &str) -> Result<()> {
     let mut inspect = Command::new(unpacked.join("bin/host-sim"));
     command::read(inspect.arg("inspect").arg(unpacked.join("flow_filter.wasm")))?;
     fs::remove_dir_all(&place).doing(place.display())
+}
+
+/// The time of the release, in seconds since 1970.
+fn time() -> String {
+    std::env::var("SOURCE_DATE_EPOCH").unwrap_or_else(|_| TIME.to_owned())
 }
 
 /// Whether a file's name ends so.

@@ -66,8 +66,7 @@ fn describe(workspace: &Workspace, program: &Path, package: &str, target: &str) 
     describe.args(["--format", "json", "--spec-version", "1.5", "--target", target, "--quiet"]);
     describe.args(["--override-filename", DOCUMENT]);
     // With a time that is given, it adds nothing of its own that differs from run to run.
-    let time = std::env::var("SOURCE_DATE_EPOCH").unwrap_or_else(|_| super::TIME.to_owned());
-    command::run(describe.env("SOURCE_DATE_EPOCH", time))
+    command::run(describe.env("SOURCE_DATE_EPOCH", super::time()))
 }
 
 /// Takes away the documents that lie among the sources, of all packages.
