@@ -1,7 +1,7 @@
 //! `cargo xtask dist`: a release in one file, and its checksum.
 //!
-//! The same sources, tools and target make the same file: names are sorted, times and owners fixed, and
-//! the programs do not hold where they were built.
+//! The same sources, tools and target are meant to make the same file: names are sorted, times and owners
+//! fixed, and the programs do not hold where and when they were built.
 
 mod content;
 mod licences;

@@ -104,9 +104,6 @@ fn a_private_authority_vouches_for_both_sides() {
 #[test]
 fn the_doctor_says_what_is_wrong_with_the_way_there() {
     let authority = Authority::new();
-    let (certificate, key) = authority.sign();
-    std::fs::write(authority.path("cert.pem"), certificate.pem()).unwrap();
-    std::fs::write(authority.path("key.pem"), key.serialize_pem()).unwrap();
     let url = authority.serve();
     let ca = authority.path("ca.pem");
     let told = |url: &str, arguments: &[&str]| {
